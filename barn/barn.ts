@@ -1,0 +1,147 @@
+// The first narrow waist: a revisioned key-value store of bytes, shaped like etcd's KV and Watch services
+// (https://etcd.io/docs/v3.4/learning/api/). It knows no kinds. Twins: memory, the embedded store; one conformance suite.
+
+/** The store's logical time: grows by one with every transaction that changes something. 0 is "unset". */
+export type Revision = number;
+
+/** Keys are printable ASCII, 1 to 1,024 characters, so that string order is byte order; anything else is refused. */
+export type Key = string;
+
+/** One key as of a revision. `version` counts the writes since the key was (re)created, from 1. */
+export interface KeyValue {
+  readonly key: Key;
+  /** Owned by the store: never change it. Empty when only keys were asked for. */
+  readonly value: Uint8Array;
+  readonly createRevision: Revision;
+  readonly modRevision: Revision;
+  readonly version: number;
+}
+
+export interface RangeOptions {
+  /** The state as of this revision; 0 or absent means now. */
+  readonly revision?: Revision;
+  /** At most so many; 0 or absent means all. */
+  readonly limit?: number;
+  readonly keysOnly?: boolean;
+  /** May answer from this member's own state without asking the others; may be stale. */
+  readonly serializable?: boolean;
+}
+
+export interface RangeResult {
+  /** The store's revision when it answered (not the one that was asked for). */
+  readonly revision: Revision;
+  /** In key order. */
+  readonly items: readonly KeyValue[];
+  /** Whether the limit cut something off. */
+  readonly more: boolean;
+  /** How many keys the range holds at that revision, whatever the limit. */
+  readonly count: number;
+}
+
+/** A condition on one key; a key that is absent has version, create and mod revision 0, and no value. */
+export type Compare =
+  | {
+      readonly target: 'version' | 'create' | 'mod';
+      readonly key: Key;
+      readonly op: '=' | '!=' | '<' | '>';
+      readonly number: number;
+    }
+  | { readonly target: 'value'; readonly key: Key; readonly op: '=' | '!='; readonly value: Uint8Array };
+
+export type Operation =
+  | { readonly do: 'put'; readonly key: Key; readonly value: Uint8Array }
+  | { readonly do: 'delete'; readonly key: Key }
+  | { readonly do: 'get'; readonly key: Key };
+
+export interface TxnResult {
+  readonly succeeded: boolean;
+  /** The revision the transaction made, or the current one when it changed nothing. */
+  readonly revision: Revision;
+  /** One entry an operation of the branch taken: the key after a put, before a delete, as found by a get. */
+  readonly results: readonly (KeyValue | undefined)[];
+}
+
+export interface BarnEvent {
+  readonly type: 'put' | 'delete';
+  /** For a delete: the key, an empty value, and the deleting revision as modRevision. */
+  readonly kv: KeyValue;
+  /** What was there before, when asked for with `prevValue`. */
+  readonly prev?: KeyValue;
+}
+
+/** All events of one revision at once (never split), or, without events, the news that all up to `revision` was delivered. */
+export interface WatchBatch {
+  readonly revision: Revision;
+  readonly events: readonly BarnEvent[];
+}
+
+export interface WatchOptions {
+  readonly prevValue?: boolean;
+  /** Also give empty batches: one right after the backlog, and one whenever the store's revision moved without an event here (at most every 200 ms). */
+  readonly progress?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface MemberStatus {
+  readonly name: string;
+  readonly revision: Revision;
+  readonly compactRevision: Revision;
+  readonly leader: string;
+  readonly sizeBytes: number;
+}
+
+export interface Barn {
+  /** Keys in [start, end); `end` absent means the one key `start`. Linearizable unless `serializable`. Errors: Compacted, FutureRevision. */
+  range(start: Key, end?: Key, options?: RangeOptions): Promise<RangeResult>;
+  /** Atomically: all compares hold → success, else → failure. No key may be written twice in one (DuplicateKey). Durable when it resolves. */
+  txn(compares: readonly Compare[], success: readonly Operation[], failure?: readonly Operation[]): Promise<TxnResult>;
+  /**
+   * Every event on [start, end) from `fromRevision` on (0: from now), in order, none missing, none twice.
+   * Ends with BarnError Compacted when the revision is gone, with Overrun when the reader fell `watchBufferBytesMax` behind.
+   * Ends quietly when the signal aborts. Registered when the promise resolves.
+   */
+  watch(
+    start: Key,
+    end: Key | undefined,
+    fromRevision: Revision,
+    options?: WatchOptions,
+  ): Promise<AsyncIterableIterator<WatchBatch>>;
+  /** A revision not older than any write acknowledged before the call. */
+  readIndex(): Promise<Revision>;
+  /** Forgets history below `revision`; what is current stays. */
+  compact(revision: Revision): Promise<void>;
+  members(): Promise<readonly { readonly name: string; readonly voter: boolean }[]>;
+  status(): Promise<MemberStatus>;
+  /** A consistent copy as a stream of chunks. */
+  snapshot(signal?: AbortSignal): AsyncIterable<Uint8Array>;
+  close(): Promise<void>;
+}
+
+export type BarnReason =
+  | 'Compacted'
+  | 'FutureRevision'
+  | 'DuplicateKey'
+  | 'InvalidKey'
+  | 'TooLarge'
+  | 'Overrun'
+  | 'Closed'
+  | 'Storage'
+  | 'Corrupt';
+
+/** Branch on `reason`. `compactRevision` comes with Compacted. */
+export class BarnError extends Error {
+  override readonly name = 'BarnError';
+  readonly reason: BarnReason;
+  readonly compactRevision: Revision;
+
+  constructor(reason: BarnReason, message: string, options?: { cause?: unknown; compactRevision?: Revision }) {
+    super(message, { cause: options?.cause });
+    this.reason = reason;
+    this.compactRevision = options?.compactRevision ?? 0;
+  }
+}
+
+/** The end of the range of all keys that start with `prefix`. */
+export function prefixEnd(prefix: Key): Key {
+  return prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1);
+}
