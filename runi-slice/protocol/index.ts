@@ -1,0 +1,2 @@
+export * from './frames.ts';
+export type * from './spec.ts';
