@@ -1,0 +1,5 @@
+// npm run generate: makes every generated file anew. `npm run verify` runs it and compares.
+import { writeFileSync } from 'node:fs';
+import { typesText } from './generate-types.ts';
+
+writeFileSync(new URL('../apis/types.gen.ts', import.meta.url), typesText());
