@@ -38,7 +38,10 @@ export interface RangeResult {
   readonly count: number;
 }
 
-/** A condition on one key; a key that is absent has version, create and mod revision 0, and no value. */
+/**
+ * A condition on one key; a key that is absent has version, create and mod revision 0, and no value: a comparison of its
+ * value never holds, '!=' neither (as in etcd).
+ */
 export type Compare =
   | {
       readonly target: 'version' | 'create' | 'mod';
@@ -48,6 +51,7 @@ export type Compare =
     }
   | { readonly target: 'value'; readonly key: Key; readonly op: '=' | '!='; readonly value: Uint8Array };
 
+/** What a put stores is copied. Operations see what those before them in the branch did. */
 export type Operation =
   | { readonly do: 'put'; readonly key: Key; readonly value: Uint8Array }
   | { readonly do: 'delete'; readonly key: Key }
@@ -96,9 +100,11 @@ export interface Barn {
   /** Atomically: all compares hold → success, else → failure. No key may be written twice in one (DuplicateKey). Durable when it resolves. */
   txn(compares: readonly Compare[], success: readonly Operation[], failure?: readonly Operation[]): Promise<TxnResult>;
   /**
-   * Every event on [start, end) from `fromRevision` on (0: from now), in order, none missing, none twice.
-   * Ends with BarnError Compacted when the revision is gone, with Overrun when the reader fell `watchBufferBytesMax` behind.
-   * Ends quietly when the signal aborts. Registered when the promise resolves.
+   * Every event on [start, end) from `fromRevision` on (0: from now; one in the future: from there on), in order, none missing,
+   * none twice. All readers get the same objects: never change them. One `next` at a time; `return` unsubscribes.
+   * Rejects with Compacted when the revision is gone, Overloaded when too many watch. Registered when the promise resolves.
+   * Ends with BarnError Compacted when what the reader has still to catch up on is compacted away, with Overrun when more than
+   * `watchBufferBytesMax` waited for it, with Closed or Storage when the store ends; quietly when the signal aborts.
    */
   watch(
     start: Key,
@@ -108,7 +114,7 @@ export interface Barn {
   ): Promise<AsyncIterableIterator<WatchBatch>>;
   /** A revision not older than any write acknowledged before the call. */
   readIndex(): Promise<Revision>;
-  /** Forgets history below `revision`; what is current stays. */
+  /** Forgets history below `revision`; what is current stays. Less than before changes nothing. Errors: FutureRevision. */
   compact(revision: Revision): Promise<void>;
   members(): Promise<readonly { readonly name: string; readonly voter: boolean }[]>;
   status(): Promise<MemberStatus>;
@@ -124,6 +130,8 @@ export type BarnReason =
   | 'InvalidKey'
   | 'TooLarge'
   | 'Overrun'
+  /** Too much waits for the disk, or too many watch: try again later. */
+  | 'Overloaded'
   | 'Closed'
   | 'Storage'
   | 'Corrupt';

@@ -1,0 +1,124 @@
+import { assert, present } from '../../base/index.ts';
+import type { BarnEvent, Key, Revision, WatchBatch } from '../barn.ts';
+
+/** Which keys, and whether with what was there before: watches that agree on it share their batches. */
+export interface Interest {
+  readonly start: Key;
+  readonly end: Key | undefined;
+  readonly prevValue: boolean;
+}
+
+/** A batch and what it counts towards a reader's buffer. */
+export interface SizedBatch {
+  readonly batch: WatchBatch;
+  readonly bytes: number;
+}
+
+/** What an event costs beside its bytes, roughly, in memory. */
+export const eventOverheadBytes = 256;
+
+/** All events of one revision; batches that hold all of them are made once for all watches. */
+export class LogEntry {
+  readonly revision: Revision;
+  readonly events: readonly BarnEvent[];
+  readonly bytes: number;
+  readonly #full: SizedBatch;
+  #bare: SizedBatch | undefined;
+
+  constructor(revision: Revision, events: readonly BarnEvent[]) {
+    this.revision = revision;
+    this.events = events;
+    this.#full = sized(revision, events);
+    this.bytes = this.#full.bytes;
+  }
+
+  /** The events `interest` asks for, or undefined when there are none. */
+  batchFor(interest: Interest): SizedBatch | undefined {
+    const all = interest.prevValue ? this.#full : this.#withoutPrev();
+    const events = all.batch.events;
+    let count = 0;
+    for (const { kv } of events) if (covers(interest, kv.key)) count++;
+    if (count === 0) return undefined;
+    if (count === events.length) return all;
+    return sized(
+      this.revision,
+      events.filter(({ kv }) => covers(interest, kv.key)),
+    );
+  }
+
+  #withoutPrev(): SizedBatch {
+    this.#bare ??= this.events.some(({ prev }) => prev !== undefined)
+      ? sized(
+          this.revision,
+          this.events.map(({ type, kv }) => ({ type, kv })),
+        )
+      : this.#full;
+    return this.#bare;
+  }
+}
+
+/** The history of events, one entry a revision, without gaps, from `first` on. */
+export class EventLog {
+  #entries: LogEntry[] = [];
+  #first: Revision = 1;
+  #bytes = 0;
+
+  /** The oldest revision still here, or, when empty, the next to come. */
+  get first(): Revision {
+    return this.#first;
+  }
+
+  /** The next revision to come. */
+  get next(): Revision {
+    return this.#first + this.#entries.length;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  append(entry: LogEntry): void {
+    assert(entry.revision === this.next, `revision ${entry.revision} follows ${this.next - 1}`);
+    this.#entries.push(entry);
+    this.#bytes += entry.bytes;
+  }
+
+  /** Starts an empty log at `revision`. */
+  startAt(revision: Revision): void {
+    assert(this.#entries.length === 0, 'a log that has entries starts where they start');
+    this.#first = revision;
+  }
+
+  at(revision: Revision): LogEntry {
+    return present(this.#entries[revision - this.#first], `the log entry of revision ${revision}`);
+  }
+
+  /** Takes all entries below `revision` out, oldest first. */
+  dropBelow(revision: Revision): readonly LogEntry[] {
+    const dropped = this.#entries.splice(0, Math.max(0, revision - this.#first));
+    for (const entry of dropped) this.#bytes -= entry.bytes;
+    this.#first += dropped.length;
+    return dropped;
+  }
+
+  /** The lowest revision from which on at most `bytesMax` are held; never above the newest entry. */
+  firstWithin(bytesMax: number): Revision {
+    let revision = this.#first;
+    for (let bytes = this.#bytes; bytes > bytesMax && revision < this.next - 1; revision++) {
+      bytes -= this.at(revision).bytes;
+    }
+    return revision;
+  }
+}
+
+export function covers({ start, end }: Interest, key: Key): boolean {
+  return end === undefined ? key === start : key >= start && key < end;
+}
+
+function sized(revision: Revision, events: readonly BarnEvent[]): SizedBatch {
+  let bytes = 0;
+  for (const { kv, prev } of events) {
+    bytes += eventOverheadBytes + kv.key.length + kv.value.byteLength + (prev?.value.byteLength ?? 0);
+  }
+  return { batch: { revision, events }, bytes };
+}

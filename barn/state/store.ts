@@ -1,0 +1,38 @@
+import type { Clock } from '../../base/index.ts';
+import type { BarnEvent, KeyValue, Revision } from '../barn.ts';
+import type { BarnLimits } from '../limits.ts';
+import { State } from './state.ts';
+import { WatchHub } from './watch-hub.ts';
+
+/** A state and those who watch it: what is applied here is at once visible and told. */
+export class Store {
+  readonly state: State;
+  readonly hub: WatchHub;
+  readonly limits: BarnLimits;
+
+  constructor(options: { readonly state: State; readonly clock: Clock; readonly limits: BarnLimits }) {
+    this.state = options.state;
+    this.limits = options.limits;
+    this.hub = new WatchHub(options);
+  }
+
+  /** Takes in a transaction's events as the next revision; without events nothing happens. */
+  apply(events: readonly BarnEvent[]): void {
+    if (events.length > 0) this.hub.publish(this.state.apply(this.state.revision + 1, events));
+  }
+
+  /** As State.compact; watchers who had not read so far end. */
+  compact(revision: Revision): readonly KeyValue[] {
+    const dropped = this.state.compact(revision);
+    this.hub.compacted(revision);
+    return dropped;
+  }
+
+  /** Where to compact, when more than `historyBytesMax` of history is held. */
+  compactionDue(): Revision | undefined {
+    const { log } = this.state;
+    if (log.bytes <= this.limits.historyBytesMax) return undefined;
+    const revision = log.firstWithin(this.limits.historyBytesMax / 2);
+    return revision > this.state.compactRevision ? revision : undefined;
+  }
+}

@@ -1,0 +1,116 @@
+import { unreachable } from '../../base/index.ts';
+import type { BarnEvent, Compare, Key, KeyValue, Operation, Revision, TxnResult } from '../barn.ts';
+
+/** The latest state as a transaction sees it. */
+export interface LatestView {
+  readonly revision: Revision;
+  get(key: Key): KeyValue | undefined;
+}
+
+/** A checked transaction whose values nobody else can change. */
+export interface TxnRequest {
+  readonly compares: readonly Compare[];
+  readonly success: readonly Operation[];
+  readonly failure: readonly Operation[];
+}
+
+/** What a transaction answers, and the events of its revision; without events it makes none. */
+export interface TxnDecision {
+  readonly result: TxnResult;
+  readonly events: readonly BarnEvent[];
+}
+
+export const noBytes = new Uint8Array(0);
+
+/** Decides a transaction against `view`, changing nothing; operations see those before them in the same branch. */
+export function decideTxn(view: LatestView, request: TxnRequest): TxnDecision {
+  const succeeded = request.compares.every((compare) => holds(compare, view.get(compare.key)));
+  const operations = succeeded ? request.success : request.failure;
+  const next = view.revision + 1;
+  const events: BarnEvent[] = [];
+  const results: (KeyValue | undefined)[] = [];
+  for (const operation of operations) {
+    const prev = writtenAt(events, operation.key, view);
+    switch (operation.do) {
+      case 'get':
+        results.push(prev);
+        break;
+      case 'put': {
+        const kv = written(operation.key, operation.value, prev, next);
+        events.push(prev === undefined ? { type: 'put', kv } : { type: 'put', kv, prev });
+        results.push(kv);
+        break;
+      }
+      case 'delete':
+        results.push(prev);
+        if (prev !== undefined) events.push({ type: 'delete', kv: tombstone(operation.key, next), prev });
+        break;
+      default:
+        return unreachable(operation);
+    }
+  }
+  return { result: { succeeded, revision: events.length > 0 ? next : view.revision, results }, events };
+}
+
+/** What a deletion leaves in a key's history: version and create revision 0. */
+export function tombstone(key: Key, revision: Revision): KeyValue {
+  return { key, value: noBytes, createRevision: 0, modRevision: revision, version: 0 };
+}
+
+/** Whether this is a key that exists, not what a deletion left. */
+export function isLive(kv: KeyValue): boolean {
+  return kv.version > 0;
+}
+
+function written(key: Key, value: Uint8Array, prev: KeyValue | undefined, revision: Revision): KeyValue {
+  return {
+    key,
+    value,
+    createRevision: prev?.createRevision ?? revision,
+    modRevision: revision,
+    version: (prev?.version ?? 0) + 1,
+  };
+}
+
+/** The key as the branch so far left it. At most operationsPerTxnMax events, and nearly always one: a scan will do. */
+function writtenAt(events: readonly BarnEvent[], key: Key, view: LatestView): KeyValue | undefined {
+  for (const { kv } of events) if (kv.key === key) return isLive(kv) ? kv : undefined;
+  return view.get(key);
+}
+
+function holds(compare: Compare, kv: KeyValue | undefined): boolean {
+  switch (compare.target) {
+    case 'value': {
+      if (kv === undefined) return false;
+      const equal = sameBytes(kv.value, compare.value);
+      return compare.op === '=' ? equal : !equal;
+    }
+    case 'version':
+      return numberHolds(kv?.version ?? 0, compare);
+    case 'create':
+      return numberHolds(kv?.createRevision ?? 0, compare);
+    case 'mod':
+      return numberHolds(kv?.modRevision ?? 0, compare);
+    default:
+      return unreachable(compare);
+  }
+}
+
+function numberHolds(found: number, { op, number }: Exclude<Compare, { target: 'value' }>): boolean {
+  switch (op) {
+    case '=':
+      return found === number;
+    case '!=':
+      return found !== number;
+    case '<':
+      return found < number;
+    case '>':
+      return found > number;
+    default:
+      return unreachable(op);
+  }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.byteLength === b.byteLength && Buffer.compare(a, b) === 0;
+}

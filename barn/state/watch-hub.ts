@@ -1,0 +1,163 @@
+import type { Clock, Timer } from '../../base/index.ts';
+import { BarnError, type Key, type Revision, type WatchBatch, type WatchOptions } from '../barn.ts';
+import type { BarnLimits } from '../limits.ts';
+import { type Interest, type LogEntry, type SizedBatch } from './event-log.ts';
+import type { State } from './state.ts';
+import { Watcher, type WatcherHome } from './watcher.ts';
+
+const progressIntervalMs = 200;
+
+/** Watches that ask for the same: what one gets, all get, the same objects. */
+interface Group {
+  readonly interest: Interest;
+  readonly watchers: Set<Watcher>;
+}
+
+/** Tells watchers what happened to the keys of a State. A revision costs a look at each distinct range, then at each watcher in it. */
+export class WatchHub implements WatcherHome {
+  readonly #state: State;
+  readonly #clock: Clock;
+  readonly #limits: BarnLimits;
+  /** Watches of a single key, by key and interest, and of a range, by interest. */
+  readonly #keyGroups = new Map<Key, Map<string, Group>>();
+  readonly #rangeGroups = new Map<string, Group>();
+  readonly #behind = new Set<Watcher>();
+  readonly #progress = new Set<Watcher>();
+  readonly #signals = new Map<Watcher, () => void>();
+  #progressTimer: Timer | undefined;
+  #watchersCount = 0;
+
+  constructor(options: { readonly state: State; readonly clock: Clock; readonly limits: BarnLimits }) {
+    this.#state = options.state;
+    this.#clock = options.clock;
+    this.#limits = options.limits;
+  }
+
+  /** As Barn.watch promises; the range is checked. Errors: Compacted, Overloaded. */
+  open(start: Key, end: Key | undefined, fromRevision: Revision, options: WatchOptions): Watcher {
+    const next = this.#state.revision + 1;
+    const from = fromRevision === 0 ? next : fromRevision;
+    if (from < this.#state.compactRevision) throw this.#state.compacted(from);
+    if (this.#watchersCount >= this.#limits.watchersMax) {
+      throw new BarnError('Overloaded', `there are ${this.#watchersCount} watches already, which is the most`);
+    }
+    const watcher = new Watcher({
+      interest: { start, end, prevValue: options.prevValue ?? false },
+      progress: options.progress ?? false,
+      from,
+      behind: from < next,
+      bufferBytesMax: this.#limits.watchBufferBytesMax,
+      home: this,
+    });
+    this.#watchersCount++;
+    if (from < next) this.#behind.add(watcher);
+    else this.#join(watcher);
+    if (options.signal !== undefined) this.#endWith(watcher, options.signal);
+    return watcher;
+  }
+
+  /** Hands a new revision to all who asked for a part of it. */
+  publish(entry: LogEntry): void {
+    for (const { kv } of entry.events) {
+      const groups = this.#keyGroups.get(kv.key);
+      if (groups !== undefined) for (const group of groups.values()) tell(group, entry);
+    }
+    for (const group of this.#rangeGroups.values()) tell(group, entry);
+    if (this.#progress.size > 0 && this.#progressTimer === undefined) {
+      this.#progressTimer = this.#clock.after(progressIntervalMs, () => this.#tellProgress(), { unref: true });
+    }
+  }
+
+  /** The history below `revision` is gone: who still had to read it ends with Compacted. */
+  compacted(revision: Revision): void {
+    for (const watcher of this.#behind) {
+      const at = watcher.behind;
+      if (at !== undefined && at < revision) watcher.end(this.#state.compacted(at));
+    }
+  }
+
+  /** Ends every watch with `error`. */
+  close(error: BarnError): void {
+    this.#progressTimer?.cancel();
+    for (const watcher of this.#behind) watcher.end(error);
+    for (const groups of this.#keyGroups.values()) endAll(groups, error);
+    endAll(this.#rangeGroups, error);
+  }
+
+  catchUp(watcher: Watcher, from: Revision): { readonly batch: WatchBatch; readonly next: Revision } | undefined {
+    const { log } = this.#state;
+    for (let revision = from; revision < log.next; revision++) {
+      const found = log.at(revision).batchFor(watcher.interest);
+      if (found !== undefined) return { batch: found.batch, next: revision + 1 };
+    }
+    this.#behind.delete(watcher);
+    watcher.caughtUp();
+    this.#join(watcher);
+    return undefined;
+  }
+
+  leave(watcher: Watcher): void {
+    this.#watchersCount--;
+    this.#behind.delete(watcher);
+    this.#progress.delete(watcher);
+    this.#signals.get(watcher)?.();
+    this.#signals.delete(watcher);
+    const { start, end } = watcher.interest;
+    const groups = end === undefined ? this.#keyGroups.get(start) : this.#rangeGroups;
+    const name = nameOf(watcher.interest);
+    const group = groups?.get(name);
+    if (groups === undefined || group === undefined) return;
+    group.watchers.delete(watcher);
+    if (group.watchers.size === 0) groups.delete(name);
+    if (end === undefined && groups.size === 0) this.#keyGroups.delete(start);
+  }
+
+  #join(watcher: Watcher): void {
+    const { interest } = watcher;
+    const groups = interest.end === undefined ? this.#groupsOfKey(interest.start) : this.#rangeGroups;
+    const name = nameOf(interest);
+    const group = groups.get(name);
+    if (group !== undefined) group.watchers.add(watcher);
+    else groups.set(name, { interest, watchers: new Set([watcher]) });
+    if (!watcher.progress) return;
+    this.#progress.add(watcher);
+    watcher.offerProgress(this.#progressNow());
+  }
+
+  #groupsOfKey(key: Key): Map<string, Group> {
+    const groups = this.#keyGroups.get(key) ?? new Map<string, Group>();
+    this.#keyGroups.set(key, groups);
+    return groups;
+  }
+
+  #endWith(watcher: Watcher, signal: AbortSignal): void {
+    if (signal.aborted) return watcher.end();
+    const onAbort = () => watcher.end();
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.#signals.set(watcher, () => signal.removeEventListener('abort', onAbort));
+  }
+
+  #tellProgress(): void {
+    this.#progressTimer = undefined;
+    const progress = this.#progressNow();
+    for (const watcher of this.#progress) watcher.offerProgress(progress);
+  }
+
+  #progressNow(): SizedBatch {
+    return { batch: { revision: this.#state.revision, events: [] }, bytes: 0 };
+  }
+}
+
+function tell({ interest, watchers }: Group, entry: LogEntry): void {
+  const found = entry.batchFor(interest);
+  if (found !== undefined) for (const watcher of watchers) watcher.push(found);
+}
+
+function endAll(groups: ReadonlyMap<string, Group>, error: BarnError): void {
+  for (const { watchers } of groups.values()) for (const watcher of watchers) watcher.end(error);
+}
+
+// No key holds the separator, which is not printable.
+function nameOf({ start, end, prevValue }: Interest): string {
+  return `${start}\n${end ?? '\r'}\n${prevValue}`;
+}

@@ -1,0 +1,145 @@
+import { assert } from '../../base/index.ts';
+import { BarnError, type Revision, type WatchBatch } from '../barn.ts';
+import type { Interest, SizedBatch } from './event-log.ts';
+
+/** What a watcher needs of its hub. */
+export interface WatcherHome {
+  /** The first batch for `watcher` at or after `from` in the history, and where to go on; undefined: from here on the home pushes. */
+  catchUp(watcher: Watcher, from: Revision): { readonly batch: WatchBatch; readonly next: Revision } | undefined;
+  /** The watcher has ended, for whatever reason. Called once. */
+  leave(watcher: Watcher): void;
+}
+
+interface WaitingReader {
+  resolve(result: IteratorResult<WatchBatch, undefined>): void;
+  reject(error: BarnError): void;
+}
+
+const done: IteratorResult<WatchBatch, undefined> = { done: true, value: undefined };
+
+/**
+ * One watch. Behind, it reads the shared history at its reader's pace and holds nothing; once it has caught up, the hub
+ * pushes, and what the reader has not taken waits here up to `bufferBytesMax`.
+ */
+export class Watcher implements AsyncIterableIterator<WatchBatch> {
+  readonly interest: Interest;
+  readonly progress: boolean;
+  readonly from: Revision;
+  readonly #home: WatcherHome;
+  readonly #bufferBytesMax: number;
+  #behind: Revision | undefined;
+  #buffer: SizedBatch[] = [];
+  #bufferBytes = 0;
+  #toldRevision: Revision = -1;
+  #reader: WaitingReader | undefined;
+  #end: { error: BarnError | undefined } | undefined;
+
+  constructor(options: {
+    readonly interest: Interest;
+    readonly progress: boolean;
+    readonly from: Revision;
+    readonly behind: boolean;
+    readonly bufferBytesMax: number;
+    readonly home: WatcherHome;
+  }) {
+    this.interest = options.interest;
+    this.progress = options.progress;
+    this.from = options.from;
+    this.#home = options.home;
+    this.#bufferBytesMax = options.bufferBytesMax;
+    this.#behind = options.behind ? options.from : undefined;
+  }
+
+  /** Where in the history it reads, or undefined once it has caught up. */
+  get behind(): Revision | undefined {
+    return this.#behind;
+  }
+
+  /** It reads the history no more. */
+  caughtUp(): void {
+    this.#behind = undefined;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<WatchBatch, undefined>> {
+    assert(this.#reader === undefined, 'a watch is read by one reader, one batch at a time');
+    if (this.#behind !== undefined) {
+      const found = this.#home.catchUp(this, this.#behind);
+      if (found !== undefined) {
+        this.#behind = found.next;
+        return this.#told(found.batch);
+      }
+    }
+    const first = this.#buffer.shift();
+    if (first !== undefined) {
+      this.#bufferBytes -= first.bytes;
+      return this.#told(first.batch);
+    }
+    if (this.#end !== undefined) {
+      const { error } = this.#end;
+      this.#end.error = undefined;
+      if (error !== undefined) throw error;
+      return done;
+    }
+    return new Promise((resolve, reject) => {
+      this.#reader = { resolve, reject };
+    });
+  }
+
+  async return(): Promise<IteratorResult<WatchBatch, undefined>> {
+    this.end();
+    return done;
+  }
+
+  /** Hands the events of a revision over; the hub calls it in order, and only when the watcher has caught up. */
+  push(sized: SizedBatch): void {
+    if (this.#end !== undefined || sized.batch.revision < this.from) return;
+    if (this.#reader !== undefined) return this.#answer(sized.batch);
+    if (this.#buffer.length > 0 && this.#bufferBytes + sized.bytes > this.#bufferBytesMax) {
+      const message = `the watch of ${JSON.stringify(this.interest.start)} ended: more than ${this.#bufferBytesMax} bytes waited for its reader`;
+      return this.end(new BarnError('Overrun', message));
+    }
+    this.#buffer.push(sized);
+    this.#bufferBytes += sized.bytes;
+  }
+
+  /** Tells that all up to the batch's revision was delivered, unless the reader knows. */
+  offerProgress(sized: SizedBatch): void {
+    const { revision } = sized.batch;
+    if (this.#end !== undefined || revision + 1 < this.from) return;
+    const last = this.#buffer.at(-1);
+    if ((last?.batch.revision ?? this.#toldRevision) >= revision) return;
+    if (this.#reader !== undefined) return this.#answer(sized.batch);
+    // A reader that does not read learns the newest progress only: it costs no buffer.
+    if (last !== undefined && last.batch.events.length === 0) this.#buffer[this.#buffer.length - 1] = sized;
+    else this.#buffer.push(sized);
+  }
+
+  /** Ends the watch; what waited is dropped. The reader gets `error` once, or a quiet end. */
+  end(error?: BarnError): void {
+    if (this.#end !== undefined) return;
+    const reader = this.#reader;
+    this.#reader = undefined;
+    this.#end = { error: reader === undefined ? error : undefined };
+    this.#behind = undefined;
+    this.#buffer = [];
+    this.#home.leave(this);
+    if (reader === undefined) return;
+    if (error === undefined) reader.resolve(done);
+    else reader.reject(error);
+  }
+
+  #answer(batch: WatchBatch): void {
+    const reader = this.#reader;
+    this.#reader = undefined;
+    reader?.resolve(this.#told(batch));
+  }
+
+  #told(batch: WatchBatch): IteratorResult<WatchBatch, undefined> {
+    this.#toldRevision = batch.revision;
+    return { done: false, value: batch };
+  }
+}
