@@ -7,3 +7,4 @@ export * from './quantities.ts';
 export type { KindSchema, Schema } from './schema.ts';
 export { kindInfos } from './table.ts';
 export type * from './types.gen.ts';
+export { type StepUse, withSchemas } from './steps/with.schema.ts';

@@ -1,0 +1,17 @@
+import { RE2JS } from 're2js';
+
+/** Longest pattern; re2js compiles in time linear in it. */
+export const patternLengthMax = 1024;
+
+/** A pattern that is found anywhere in a text in time linear in both (no backtracking). */
+export interface Pattern {
+  test(text: string): boolean;
+}
+
+/** Compiles ECMAScript-like syntax without look-around and back-references; throws an Error that says what is wrong. */
+export function compilePattern(source: string): Pattern {
+  if (source.length > patternLengthMax)
+    throw new Error(`pattern has ${source.length} characters, at most ${patternLengthMax} are allowed`);
+  const pattern = RE2JS.compile(RE2JS.translateRegExp(source));
+  return { test: (text) => pattern.test(text) };
+}
