@@ -89,6 +89,8 @@ export interface Spawner {
   view(slot: Slot): SliceView;
   /** The directory (of the agent) in which the slot's control.sock must listen before launch. */
   agentDirectory(slot: Slot): string;
+  /** The directory (of the agent) in which bundles lie unpacked, each in a folder named by its SHA-256. */
+  readonly bundles: string;
   /** Resolves when the first process runs; rejects with SpawnError (nothing is left of it). */
   launch(request: LaunchRequest): Promise<{ readonly pid: number }>;
   /** Kills every process of the slot; its exit follows on `exits$`. An unknown slot is no error. */
