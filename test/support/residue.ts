@@ -10,7 +10,7 @@ export interface Residue {
   readonly processes: ReadonlySet<string>;
   /** Mount points of this process's mount namespace. */
   readonly mounts: ReadonlySet<string>;
-  /** Directories of every cgroup hierarchy, v1 and v2. */
+  /** Our directories in every cgroup hierarchy, v1 and v2. */
   readonly cgroups: ReadonlySet<string>;
   /** Network namespaces, as the kernel names them, and the entries of /run/netns. */
   readonly networks: ReadonlySet<string>;
@@ -102,11 +102,13 @@ function cgroups(): string[] {
   const found: string[] = [];
   const tops = mounts().filter((mount) => mount.type === 'cgroup' || mount.type === 'cgroup2');
   const queue = tops.map((mount) => mount.point);
-  for (let folder = queue.pop(); folder !== undefined && found.length < cgroupsMax; folder = queue.pop()) {
+  let seen = 0;
+  for (let folder = queue.pop(); folder !== undefined && seen < cgroupsMax; folder = queue.pop()) {
     for (const name of entries(folder, 'folders')) {
       const path = join(folder, name);
-      found.push(path);
       queue.push(path);
+      seen++;
+      if (path.includes('runink')) found.push(path);
     }
   }
   return found;
