@@ -222,8 +222,10 @@ export interface PlanStep {
 })[];
   /** Secrets it reads. */
   readonly secrets?: readonly PlanSecret[];
-  /** Thousandths of a cpu. */
+  /** Thousandths of a cpu reserved for it. */
   readonly cpuMillis: number;
+  /** Thousandths of a cpu it may use at most; more than reserved when the step names no cpu. */
+  readonly cpuLimitMillis: number;
   /** Memory limit in bytes. */
   readonly memoryBytes: number;
   /** Limit of processes and threads. */
