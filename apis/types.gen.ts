@@ -327,7 +327,7 @@ export interface CountersStatus {
 export interface GroupAttempt {
   /** Name of the group. */
   readonly group: string;
-  /** Number of the newest attempt, from 1. */
+  /** Number of the newest attempt that failed, from 1. */
   readonly attempt: number;
   /** Attempts that failed by their own fault (lost ones do not count). */
   readonly failures?: number;
@@ -729,7 +729,7 @@ export interface Run {
   readonly recordsRejected?: number;
   /** Each step’s newest attempt. */
   readonly steps?: readonly StepStatus[];
-  /** The newest attempt of each group that was started more than once, and when the next is due. */
+  /** The newest failed attempt of each group that had one, and when the next is due. */
   readonly attempts?: readonly GroupAttempt[];
   /** What is true of the object, by type. */
   readonly conditions?: readonly Condition[];

@@ -239,14 +239,14 @@ export const runSchema = {
           type: 'array',
           'x-kubernetes-list-type': 'map',
           'x-kubernetes-list-map-keys': ['group'],
-          description: 'The newest attempt of each group that was started more than once, and when the next is due.',
+          description: 'The newest failed attempt of each group that had one, and when the next is due.',
           items: {
             type: 'object',
             'x-runink-type': 'GroupAttempt',
             required: ['group', 'attempt'],
             properties: {
               group: { type: 'string', description: 'Name of the group.' },
-              attempt: { type: 'integer', description: 'Number of the newest attempt, from 1.' },
+              attempt: { type: 'integer', description: 'Number of the newest attempt that failed, from 1.' },
               failures: {
                 type: 'integer',
                 description: 'Attempts that failed by their own fault (lost ones do not count).',
