@@ -28,18 +28,17 @@ export function describeBarn(
   describe(`${name} as a Barn`, () => {
     let clock: ManualClock;
     let barn: Barn;
-    let opened: { readonly barn: Barn; dispose(): Promise<void> };
+    let dispose: () => Promise<void>;
 
     beforeEach(async () => {
       clock = new ManualClock();
       const limits = { watchBufferBytesMax: 4_096, watchersMax: 8, historyBytesMax: 1_000_000 };
-      opened = await open({ clock, limits });
-      barn = opened.barn;
+      ({ barn, dispose } = await open({ clock, limits }));
     });
 
     afterEach(async () => {
       await barn.close();
-      await opened.dispose();
+      await dispose();
     });
 
     describeTransactions(() => barn);
@@ -149,7 +148,7 @@ function describeTransactions(barn: () => Barn): void {
     [true, { target: 'mod', key: 'gone', op: '=', number: 0 }],
   ] as [boolean, Compare][]) {
     const { target, key, op } = compare;
-    const right = compare.target === 'value' ? Buffer.from(compare.value).toString() : compare.number;
+    const right = compare.target === 'value' ? `"${Buffer.from(compare.value)}"` : compare.number;
     it(`says ${holds} of ${target}(${key}) ${op} ${right}`, async () => {
       await put(barn(), 'a', 'one');
       await put(barn(), 'a', 'two');

@@ -101,7 +101,7 @@ export function isNode(value: unknown): value is SyntaxNode {
 
 /** `new URL('./file', import.meta.url)`: a module (a worker) or an asset. `new URL('.', …)` and up are folders. */
 function isOwnUrl(node: SyntaxNode): boolean {
-  const [path, base]: readonly unknown[] = Array.isArray(node.arguments) ? node.arguments : [];
+  const [path, base] = list(node.arguments);
   if (!isNode(node.callee) || node.callee.name !== 'URL' || !isNode(base) || base.type !== 'MemberExpression')
     return false;
   return isNode(base.object) && base.object.type === 'MetaProperty' && /\.[jt]s$/.test(literal(path) ?? '');
@@ -118,4 +118,5 @@ function literal(source: unknown): string | undefined {
   return typeof source.value === 'string' ? source.value : undefined;
 }
 
-const first = (list: unknown): unknown => (Array.isArray(list) ? list[0] : undefined);
+const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+const first = (value: unknown): unknown => list(value)[0];

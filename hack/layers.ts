@@ -117,5 +117,6 @@ function roomOf(file: string): string | undefined {
 /** A file as imported; a worker is named by its compiled `.js`. */
 const isThere = (root: string, target: string): boolean =>
   existsSync(join(root, target)) || existsSync(join(root, target.replace(/\.js$/, '.ts')));
-const isTest = (file: string): boolean => file.endsWith('.test.ts');
+/** A test, or the suite that all twins of an interface pass. */
+const isTest = (file: string): boolean => /(\.test|(^|[-/])conformance)\.ts$/.test(file);
 const below = (room: string): string => rooms[room]?.below.join(', ') || 'nothing';

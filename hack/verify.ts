@@ -20,6 +20,11 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 
 const checks: readonly Check[] = [
   { name: 'generated', next: 'run `npm run generate` and commit what changed', run: generatedIsFresh },
+  {
+    name: 'lock file',
+    next: 'run `node hack/complete-lock.mjs` and commit package-lock.json',
+    run: () => script('complete-lock.mjs'),
+  },
   { name: 'format', next: 'run `npm run format`', run: () => tool('biome', ['check', '.']) },
   { name: 'types', next: 'mend the type errors above', run: () => tool('tsc', ['-p', '.', '--noEmit']) },
   {
@@ -57,7 +62,16 @@ function verify(): boolean {
 
 /** Runs a tool of node_modules and shows its output only when it fails. */
 function tool(name: string, args: readonly string[]): boolean {
-  const { status, stdout, stderr, error } = spawnSync(join(root, 'node_modules/.bin', name), args, {
+  return shownIfBad(join(root, 'node_modules/.bin', name), args);
+}
+
+/** Runs one of our scripts with `--check`. */
+function script(name: string): boolean {
+  return shownIfBad(process.execPath, [join(root, 'hack', name), '--check']);
+}
+
+function shownIfBad(program: string, args: readonly string[]): boolean {
+  const { status, stdout, stderr, error } = spawnSync(program, args, {
     cwd: root,
     encoding: 'utf8',
     maxBuffer: 64 * 1024 * 1024,
