@@ -28,17 +28,18 @@ export function describeBarn(
   describe(`${name} as a Barn`, () => {
     let clock: ManualClock;
     let barn: Barn;
-    let dispose: () => Promise<void>;
+    let opened: { readonly barn: Barn; dispose(): Promise<void> };
 
     beforeEach(async () => {
       clock = new ManualClock();
       const limits = { watchBufferBytesMax: 4_096, watchersMax: 8, historyBytesMax: 1_000_000 };
-      ({ barn, dispose } = await open({ clock, limits }));
+      opened = await open({ clock, limits });
+      barn = opened.barn;
     });
 
     afterEach(async () => {
       await barn.close();
-      await dispose();
+      await opened.dispose();
     });
 
     describeTransactions(() => barn);
@@ -148,7 +149,7 @@ function describeTransactions(barn: () => Barn): void {
     [true, { target: 'mod', key: 'gone', op: '=', number: 0 }],
   ] as [boolean, Compare][]) {
     const { target, key, op } = compare;
-    const right = compare.target === 'value' ? `"${Buffer.from(compare.value)}"` : compare.number;
+    const right = compare.target === 'value' ? Buffer.from(compare.value).toString() : compare.number;
     it(`says ${holds} of ${target}(${key}) ${op} ${right}`, async () => {
       await put(barn(), 'a', 'one');
       await put(barn(), 'a', 'two');

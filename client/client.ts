@@ -11,6 +11,8 @@ export interface ListOptions {
   readonly limit?: number;
   readonly continue?: string;
   readonly resourceVersion?: string;
+  /** Objects come with apiVersion, kind and metadata only (PartialObjectMetadata). */
+  readonly metadataOnly?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -20,6 +22,8 @@ export interface WatchOptions {
   readonly fieldSelector?: string;
   /** Start after this version; absent: start with what is there as ADDED events, then a bookmark with initialEventsEnd. */
   readonly resourceVersion?: string;
+  /** As in ListOptions. */
+  readonly metadataOnly?: boolean;
   readonly signal?: AbortSignal;
 }
 
