@@ -1,0 +1,119 @@
+// What to do next about one group attempt, from what the API and this node's slots say. Pure.
+import type { EndCause, FinalStatus } from './judge.ts';
+
+/** `phase` counts what the agent has decided and may not yet have been acknowledged. */
+export interface SeenSlice {
+  readonly uid: string;
+  readonly name: string;
+  readonly step: string;
+  readonly phase: 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Lost';
+  readonly isDeleting: boolean;
+  /** Bound here before this agent began: its process ended with the former agent. */
+  readonly isOrphan: boolean;
+}
+
+export interface SeenMember {
+  readonly uid: string;
+  readonly name: string;
+  readonly hasEnded: boolean;
+  /** none: it runs, or did well; own: its own fault; felt: it only felt another's end. */
+  readonly failure: 'none' | 'own' | 'felt';
+}
+
+/** The group attempt as this agent runs it. */
+export interface SeenLocal {
+  readonly isKilled: boolean;
+  readonly members: readonly SeenMember[];
+  /** How long ago the first felt failure was seen. */
+  readonly feltForMs: number;
+}
+
+export interface SeenGroup {
+  readonly slices: readonly SeenSlice[];
+  /** How many slices the group has in all. */
+  readonly size: number;
+  readonly local?: SeenLocal;
+  /** Why the group does not fit this node now. */
+  readonly misfit?: { readonly reason: string; readonly message: string };
+}
+
+export type Action =
+  | { readonly do: 'start' }
+  | { readonly do: 'kill'; readonly cause?: EndCause }
+  | { readonly do: 'look-again'; readonly afterMs: number }
+  | { readonly do: 'finish' }
+  | { readonly do: 'discard' }
+  | { readonly do: 'report'; readonly uid: string; readonly status: FinalStatus };
+
+/** A slice that felt another's end is often seen first; the one to blame gets this long to show itself. */
+export const feltGraceMs = 250;
+
+/** The actions, in order. Running them twice does nothing the second time. */
+export function plan(seen: SeenGroup): readonly Action[] {
+  return seen.local === undefined ? planAbsent(seen) : planRunning(seen, seen.local);
+}
+
+function planAbsent(seen: SeenGroup): readonly Action[] {
+  const live = seen.slices.filter((slice) => !isTerminal(slice));
+  if (live.length === 0) return [];
+  const report = (slice: SeenSlice, status: FinalStatus): Action => ({ do: 'report', uid: slice.uid, status });
+  const deleting = live.filter((slice) => slice.isDeleting);
+  const ended = seen.slices.filter(isTerminal);
+  const orphans = live.filter((slice) => slice.isOrphan);
+  if (orphans.length > 0)
+    return [
+      { do: 'discard' },
+      ...live.map((slice) =>
+        report(
+          slice,
+          slice.isDeleting
+            ? cancelled
+            : {
+                phase: 'Lost',
+                reason: 'AgentRestarted',
+                message: 'the agent restarted, and its processes ended with it',
+              },
+        ),
+      ),
+    ];
+  const blamed = deleting[0] ?? ended[0];
+  if (blamed !== undefined) {
+    const message = `slice ${blamed.name} of its group ${blamed.isDeleting ? 'was cancelled' : 'has ended'}`;
+    return live.map((slice) =>
+      report(slice, slice.isDeleting ? cancelled : { phase: 'Failed', reason: 'GroupFailed', message }),
+    );
+  }
+  if (live.length < seen.size) return [];
+  if (seen.misfit !== undefined) {
+    const { reason, message } = seen.misfit;
+    return live.map((slice) => report(slice, { phase: 'Lost', reason, message }));
+  }
+  return [{ do: 'start' }];
+}
+
+function planRunning(seen: SeenGroup, local: SeenLocal): readonly Action[] {
+  if (local.members.every((member) => member.hasEnded)) return [{ do: 'finish' }];
+  if (local.isKilled) return [];
+  const deleting = seen.slices.filter((slice) => slice.isDeleting);
+  if (deleting.length > 0)
+    return [{ do: 'kill', cause: { kind: 'cancelled', slices: deleting.map((slice) => slice.name) } }];
+  const known = new Map(seen.slices.map((slice) => [slice.uid, slice]));
+  const gone = local.members.find((member) => {
+    const slice = known.get(member.uid);
+    return slice === undefined || isTerminal(slice);
+  });
+  if (gone !== undefined)
+    return [{ do: 'kill', cause: { kind: 'gone', message: `slice ${gone.name} is gone or was ended by another` } }];
+  if (local.members.some((member) => member.failure === 'own')) return [{ do: 'kill' }];
+  if (!local.members.some((member) => member.failure === 'felt')) return [];
+  return local.feltForMs >= feltGraceMs
+    ? [{ do: 'kill' }]
+    : [{ do: 'look-again', afterMs: feltGraceMs - local.feltForMs }];
+}
+
+const cancelled: FinalStatus = { phase: 'Failed', reason: 'Cancelled', message: 'it was deleted before it ran' };
+
+/** Whether its status is final. */
+export function isTerminal(slice: { readonly phase: SeenSlice['phase'] }): boolean {
+  return slice.phase === 'Succeeded' || slice.phase === 'Failed' || slice.phase === 'Lost';
+}
