@@ -22,7 +22,7 @@ const protocol = 'runi-slice/protocol';
 export const rooms: Readonly<Record<string, Room>> = {
   base: { below: [], packages: ['winston', 'prom-client', 'rxjs'] },
   apis: { below: ['base'], packages: ['ajv', 'ajv-formats', 're2js'] },
-  client: { below: ['base', 'apis'], packages: ['rxjs', 'yaml'] },
+  client: { below: ['base', 'apis'], packages: ['fast-json-patch', 'rxjs', 'yaml'] },
   [contracts]: { below: ['base', 'apis'], packages: ['ajv', 'ajv-formats', 're2js', 'yaml'] },
   [expressions]: { below: ['base', 'apis'], packages: ['@marcbachmann/cel-js', 're2js'] },
   [features]: { below: ['base', 'apis'], packages: ['@cucumber/gherkin', '@cucumber/messages'] },
