@@ -107,9 +107,13 @@ function openError(directory: string, error: unknown): BarnError {
         { cause: error },
       );
     case 'LEVEL_CORRUPTION':
-      return new BarnError('Corrupt', `open the store in ${directory}: LevelDB finds it damaged; restore a snapshot`, {
-        cause: error,
-      });
+      return new BarnError(
+        'Corrupt',
+        `open the store in ${directory}: LevelDB finds it damaged; put a copy back, or start with an empty directory`,
+        {
+          cause: error,
+        },
+      );
     default: {
       const why = cause instanceof Error ? cause.message : String(cause);
       return new BarnError('Storage', `open the store in ${directory}: ${why}`, { cause: error });

@@ -92,7 +92,10 @@ function restoreRevision(state: State, group: readonly VersionRecord[]): void {
 
 async function makeEmpty(disk: Disk): Promise<State> {
   for await (const page of disk.pages('')) {
-    throw damaged(`it has no format number, but holds ${page[0]?.[0]}; is this another program's directory?`);
+    throw new BarnError(
+      'Corrupt',
+      `the store has no format number, but holds ${page[0]?.[0]}: is this the directory of another program? Name an empty one`,
+    );
   }
   await disk.write([numberWrite('format', layoutFormat), numberWrite('head', 0), numberWrite('compact', 0)]);
   return new State();
@@ -114,5 +117,5 @@ async function requireNumber(disk: Disk, name: 'head' | 'compact'): Promise<numb
 }
 
 function damaged(what: string): BarnError {
-  return new BarnError('Corrupt', `the store is damaged: ${what}; restore a snapshot`);
+  return new BarnError('Corrupt', `the store is damaged: ${what}; put a copy back, or start with an empty directory`);
 }

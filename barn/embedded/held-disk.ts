@@ -1,0 +1,47 @@
+// A disk for tests whose writes wait, succeed or fail when the test says so. Test support, not part of the door.
+import type { Disk, DiskWrite } from './disk.ts';
+
+export class HeldDisk implements Disk {
+  readonly entries = new Map<string, Uint8Array>();
+  /** What was asked to be written and is not yet. */
+  readonly asked: { readonly writes: readonly DiskWrite[]; succeed(): void; fail(error: Error): void }[] = [];
+  /** While false, writes succeed at once. */
+  holding = false;
+  closed = false;
+
+  async get(key: string): Promise<Uint8Array | undefined> {
+    return this.entries.get(key);
+  }
+
+  async *pages(prefix: string): AsyncGenerator<readonly (readonly [string, Uint8Array])[]> {
+    const page = [...this.entries].filter(([key]) => key.startsWith(prefix)).sort(([a], [b]) => (a < b ? -1 : 1));
+    if (page.length > 0) yield page;
+  }
+
+  write(writes: readonly DiskWrite[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const succeed = () => {
+        for (const write of writes) {
+          if (write.type === 'put') this.entries.set(write.key, write.value);
+          else this.entries.delete(write.key);
+        }
+        resolve();
+      };
+      if (this.holding) this.asked.push({ writes, succeed, fail: reject });
+      else succeed();
+    });
+  }
+
+  async sizeBytes(): Promise<number> {
+    return 0;
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+  }
+}
+
+/** Lets everything that is due happen: promises, and what setImmediate put off. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
