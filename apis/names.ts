@@ -25,5 +25,7 @@ export const wellKnown = {
   runLabel: 'runink.io/run',
   pipelineLabel: 'runink.io/pipeline',
   stepLabel: 'runink.io/step',
+  requestLabel: 'runink.io/request',
+  runRequestedAnnotation: 'runink.io/run-requested',
   unreachableTaint: 'node.kubernetes.io/unreachable',
 } as const;

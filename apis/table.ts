@@ -243,7 +243,6 @@ export const contractInfo: KindInfo = {
   singular: 'contract',
   shortNames: ['ct'],
   scope: 'Namespaced',
-  subresources: ['status'],
   columns: [
     { name: 'Contract', type: 'string', path: '.spec.name', description: 'Name that pipelines use.' },
     { name: 'Version', type: 'string', path: '.spec.version', description: 'Its version.' },

@@ -607,13 +607,6 @@ export interface Contract {
   /** What the records are. */
   readonly description?: string;
 };
-  /** Derived from the spec by the pipeline controller. */
-  readonly status?: {
-  /** SHA-256 of its shape. */
-  readonly schemaHash?: string;
-  /** SHA-256 of its tags. */
-  readonly policyHash?: string;
-};
 }
 
 /** A tenant: a namespace with quotas. Every Herd is also seen as a core Namespace of the same name. */
@@ -681,6 +674,10 @@ export interface Pipeline {
   readonly observedGeneration?: number;
   /** The newest run. */
   readonly lastRun?: string;
+  /** The newest generation for which a run was started by itself. */
+  readonly lastRunGeneration?: number;
+  /** The newest request (annotation runink.io/run-requested) that was served. */
+  readonly lastRequest?: string;
   /** What is true of the object, by type. */
   readonly conditions?: readonly Condition[];
 };

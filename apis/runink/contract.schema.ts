@@ -27,13 +27,5 @@ export const contractSchema = {
         description: { type: 'string', description: 'What the records are.' },
       },
     },
-    status: {
-      type: 'object',
-      description: 'Derived from the spec by the pipeline controller.',
-      properties: {
-        schemaHash: { type: 'string', description: 'SHA-256 of its shape.' },
-        policyHash: { type: 'string', description: 'SHA-256 of its tags.' },
-      },
-    },
   },
 } as const satisfies KindSchema;

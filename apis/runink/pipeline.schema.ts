@@ -188,6 +188,15 @@ export const pipelineSchema = {
       properties: {
         observedGeneration: { type: 'integer', format: 'int64', description: 'The generation last looked at.' },
         lastRun: { type: 'string', description: 'The newest run.' },
+        lastRunGeneration: {
+          type: 'integer',
+          format: 'int64',
+          description: 'The newest generation for which a run was started by itself.',
+        },
+        lastRequest: {
+          type: 'string',
+          description: 'The newest request (annotation runink.io/run-requested) that was served.',
+        },
         conditions: conditionsSchema,
       },
     },

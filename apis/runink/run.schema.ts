@@ -59,7 +59,18 @@ export const planSchema = {
       items: {
         type: 'object',
         'x-runink-type': 'PlanStep',
-        required: ['name', 'group', 'use', 'runtime', 'inputs', 'outputs', 'cpuMillis', 'cpuLimitMillis', 'memoryBytes', 'pids'],
+        required: [
+          'name',
+          'group',
+          'use',
+          'runtime',
+          'inputs',
+          'outputs',
+          'cpuMillis',
+          'cpuLimitMillis',
+          'memoryBytes',
+          'pids',
+        ],
         properties: {
           name: { type: 'string', description: 'Name of the step.' },
           group: { type: 'string', description: 'Name of its group.' },
@@ -154,7 +165,10 @@ export const planSchema = {
             },
           },
           cpuMillis: { type: 'integer', description: 'Thousandths of a cpu reserved for it.' },
-          cpuLimitMillis: { type: 'integer', description: 'Thousandths of a cpu it may use at most; more than reserved when the step names no cpu.' },
+          cpuLimitMillis: {
+            type: 'integer',
+            description: 'Thousandths of a cpu it may use at most; more than reserved when the step names no cpu.',
+          },
           memoryBytes: { type: 'integer', format: 'int64', description: 'Memory limit in bytes.' },
           pids: { type: 'integer', description: 'Limit of processes and threads.' },
         },
