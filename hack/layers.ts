@@ -47,7 +47,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   'runi-agent': { below: ['base', 'apis', 'client', protocol], packages: ['rxjs', 'prom-client'] },
   'runi-slice': {
     below: ['base', 'apis', contracts, expressions, protocol],
-    packages: ['csv-parse', 'classic-level', 're2js'],
+    packages: ['csv-parse', 'csv-stringify', 'classic-level', 're2js'],
   },
   runictl: {
     below: ['base', 'apis', 'client', contracts, expressions, features],

@@ -31,7 +31,7 @@ export function checkExports(file: string, text: string): readonly string[] {
   return findings;
 }
 
-const needsDocs = (file: string): boolean => file.endsWith('.ts') && !file.endsWith('.test.ts');
+const needsDocs = (file: string): boolean => file.endsWith('.ts') && !/^test\/|(\.test|conformance)\.ts$/.test(file);
 
 /** Names declared at the top of a file without being exported there, each with its statement. */
 function declaredNames(parsed: ParsedFile): ReadonlyMap<string, SyntaxNode> {
