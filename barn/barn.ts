@@ -17,6 +17,7 @@ export interface KeyValue {
   readonly version: number;
 }
 
+/** How to look at a range. */
 export interface RangeOptions {
   /** The state as of this revision; 0 or absent means now. */
   readonly revision?: Revision;
@@ -27,6 +28,7 @@ export interface RangeOptions {
   readonly serializable?: boolean;
 }
 
+/** The keys of a range at one revision. */
 export interface RangeResult {
   /** The store's revision when it answered (not the one that was asked for). */
   readonly revision: Revision;
@@ -57,6 +59,7 @@ export type Operation =
   | { readonly do: 'delete'; readonly key: Key }
   | { readonly do: 'get'; readonly key: Key };
 
+/** What a transaction did and found. */
 export interface TxnResult {
   readonly succeeded: boolean;
   /** The revision the transaction made, or the current one when it changed nothing. */
@@ -65,6 +68,7 @@ export interface TxnResult {
   readonly results: readonly (KeyValue | undefined)[];
 }
 
+/** One change of one key. */
 export interface BarnEvent {
   readonly type: 'put' | 'delete';
   /** For a delete: the key, an empty value, and the deleting revision as modRevision. */
@@ -79,6 +83,7 @@ export interface WatchBatch {
   readonly events: readonly BarnEvent[];
 }
 
+/** What a watch gives beside its events, and when it ends. */
 export interface WatchOptions {
   readonly prevValue?: boolean;
   /** Also give empty batches: one right after the backlog, and one whenever the store's revision moved without an event here (at most every 200 ms). */
@@ -86,6 +91,7 @@ export interface WatchOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Where the asked member stands; `sizeBytes` is what it takes on disk, or in memory when it has none. */
 export interface MemberStatus {
   readonly name: string;
   readonly revision: Revision;
@@ -94,6 +100,7 @@ export interface MemberStatus {
   readonly sizeBytes: number;
 }
 
+/** The store. After `close`, or a failed write (Storage), everything is refused; rejections are BarnErrors. */
 export interface Barn {
   /** Keys in [start, end); `end` absent means the one key `start`. Linearizable unless `serializable`. Errors: Compacted, FutureRevision. */
   range(start: Key, end?: Key, options?: RangeOptions): Promise<RangeResult>;
@@ -123,6 +130,7 @@ export interface Barn {
   close(): Promise<void>;
 }
 
+/** Why the store refused or ended. */
 export type BarnReason =
   | 'Compacted'
   | 'FutureRevision'

@@ -7,6 +7,7 @@ import { type BarnLimits, defaultLimits } from './limits.ts';
 import { LocalBarn } from './state/local-barn.ts';
 import { Store } from './state/store.ts';
 
+/** What an embedded store needs from its owner. */
 export interface EmbeddedBarnOptions {
   /** The store's own directory; made when absent, locked while open. */
   readonly directory: string;

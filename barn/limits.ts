@@ -25,6 +25,7 @@ export interface BarnLimits {
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
+/** The bounds of a store whose owner names no others. */
 export const defaultLimits: BarnLimits = {
   keyLengthMax: 1_024,
   valueBytesMax: 1.5 * MiB,

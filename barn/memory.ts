@@ -6,6 +6,7 @@ import { State } from './state/state.ts';
 import { Store } from './state/store.ts';
 import { decideTxn, type TxnRequest } from './state/transaction.ts';
 
+/** What a memory store may be given; nothing is needed. */
 export interface MemoryBarnOptions {
   /** The member's name; `memory` if absent. */
   readonly name?: string;

@@ -14,6 +14,7 @@ import {
   type WatchBatch,
 } from './barn.ts';
 
+/** The model: as Barn, but at once, and with all that a watch has to tell as a list. */
 export class ModelBarn {
   readonly #states: ReadonlyMap<Key, KeyValue>[] = [new Map()];
   readonly #batches: WatchBatch[] = [{ revision: 0, events: [] }];

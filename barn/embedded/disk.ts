@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { BarnError } from '../barn.ts';
 
+/** One change of the map on disk. */
 export type DiskWrite =
   | { readonly type: 'put'; readonly key: string; readonly value: Uint8Array }
   | { readonly type: 'del'; readonly key: string };

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { ManualClock, present, silentLog } from '../../base/index.ts';
 import type { Barn, BarnError, Operation } from '../barn.ts';
-import { expectReason, take } from '../conformance.ts';
+import { expectReason, take } from '../conformance/support.ts';
 import { openBarnOn } from '../embedded.ts';
 import type { BarnLimits } from '../limits.ts';
 import { HeldDisk, settle } from './held-disk.ts';

@@ -1,6 +1,7 @@
 // A disk for tests whose writes wait, succeed or fail when the test says so. Test support, not part of the door.
 import type { Disk, DiskWrite } from './disk.ts';
 
+/** A map in memory as a disk. */
 export class HeldDisk implements Disk {
   readonly entries = new Map<string, Uint8Array>();
   /** What was asked to be written and is not yet. */

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { ManualClock, present, silentLog } from '../../base/index.ts';
 import { type Barn, BarnError, type BarnReason } from '../barn.ts';
-import { take } from '../conformance.ts';
+import { take } from '../conformance/support.ts';
 import { openBarnOn } from '../embedded.ts';
 import { HeldDisk } from './held-disk.ts';
 

@@ -13,6 +13,7 @@ const layoutFormat = 1;
 const recordPrefix = 'd/';
 const revisionDigits = 12;
 
+/** Where the record of an event is: in order of revisions, then of keys. */
 export function recordKey(revision: Revision, key: Key): string {
   return `${recordPrefix}${revision.toString(16).padStart(revisionDigits, '0')}/${key}`;
 }
@@ -26,6 +27,7 @@ export function recordWrites(revision: Revision, events: readonly BarnEvent[]): 
   }));
 }
 
+/** Sets one of the numbers. */
 export function numberWrite(name: 'format' | 'head' | 'compact', number: number): DiskWrite {
   return { type: 'put', key: `m/${name}`, value: Buffer.from(String(number)) };
 }
@@ -91,10 +93,11 @@ function restoreRevision(state: State, group: readonly VersionRecord[]): void {
 }
 
 async function makeEmpty(disk: Disk): Promise<State> {
-  for await (const page of disk.pages('')) {
+  for await (const [first] of disk.pages('')) {
+    if (first === undefined) continue;
     throw new BarnError(
       'Corrupt',
-      `the store has no format number, but holds ${page[0]?.[0]}: is this the directory of another program? Name an empty one`,
+      `the store has no format number, but holds ${first[0]}: is this the directory of another program? Name an empty one`,
     );
   }
   await disk.write([numberWrite('format', layoutFormat), numberWrite('head', 0), numberWrite('compact', 0)]);

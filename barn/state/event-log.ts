@@ -111,6 +111,7 @@ export class EventLog {
   }
 }
 
+/** Whether `key` is one of those the interest names. */
 export function covers({ start, end }: Interest, key: Key): boolean {
   return end === undefined ? key === start : key >= start && key < end;
 }

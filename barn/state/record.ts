@@ -17,6 +17,7 @@ const headerBytes = 28;
 const kindPut = 1;
 const kindDelete = 2;
 
+/** Writes a record; `decodeRecord` reads it. */
 export function encodeRecord({ kv, index, count }: VersionRecord): Buffer {
   const bytes = Buffer.allocUnsafe(headerBytes + kv.key.length + kv.value.byteLength);
   bytes[4] = recordFormat;
@@ -38,7 +39,8 @@ export function decodeRecord(bytes: Uint8Array, where: string): VersionRecord {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.length < headerBytes) throw corrupt(where, `it has ${view.length} bytes`);
   if (view.readUInt32BE(0) !== crc32(view.subarray(4))) throw corrupt(where, 'its checksum does not match');
-  if (view[4] !== recordFormat) throw corrupt(where, `its format is ${view[4]}, not ${recordFormat}`);
+  const format = view.readUInt8(4);
+  if (format !== recordFormat) throw corrupt(where, `its format is ${format}, not ${recordFormat}`);
   const valueAt = headerBytes + view.readUInt16BE(26);
   if (valueAt > view.length) throw corrupt(where, 'its key is longer than the record');
   const kv = {

@@ -54,7 +54,7 @@ export async function decodeSnapshot(
   if (header === undefined || digest === undefined) throw corrupt('it is cut off');
   const expected = createHash('sha256').update(bytes.subarray(0, digest.at)).digest();
   if (!digest.body.equals(expected)) throw corrupt('its hash does not match');
-  const { revision, count }: { revision: Revision; count: number } = JSON.parse(header.body.toString());
+  const { revision, count } = JSON.parse(header.body.toString()) as { revision: Revision; count: number };
   if (count !== frames.length) throw corrupt(`it has ${frames.length} keys, not ${count}`);
   return { revision, items: frames.map(({ body, at }) => decodeRecord(body, `snapshot byte ${at}`).kv) };
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/index.ts';
 import type { BarnEvent, KeyValue, Revision } from '../barn.ts';
 import type { BarnLimits } from '../limits.ts';
-import { State } from './state.ts';
+import type { State } from './state.ts';
 import { WatchHub } from './watch-hub.ts';
 
 /** A state and those who watch it: what is applied here is at once visible and told. */

@@ -20,6 +20,7 @@ export interface TxnDecision {
   readonly events: readonly BarnEvent[];
 }
 
+/** The value of what has none. */
 export const noBytes = new Uint8Array(0);
 
 /** Decides a transaction against `view`, changing nothing; operations see those before them in the same branch. */

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../base/index.ts';
 import { BarnError, type Key, type Revision, type WatchBatch, type WatchOptions } from '../barn.ts';
 import type { BarnLimits } from '../limits.ts';
-import { type Interest, type LogEntry, type SizedBatch } from './event-log.ts';
+import type { Interest, LogEntry, SizedBatch } from './event-log.ts';
 import type { State } from './state.ts';
 import { Watcher, type WatcherHome } from './watcher.ts';
 
