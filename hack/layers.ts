@@ -118,5 +118,5 @@ function roomOf(file: string): string | undefined {
 const isThere = (root: string, target: string): boolean =>
   existsSync(join(root, target)) || existsSync(join(root, target.replace(/\.js$/, '.ts')));
 /** A test, or the suite that all twins of an interface pass. */
-const isTest = (file: string): boolean => /(\.test|(^|[-/])conformance)\.ts$/.test(file);
+const isTest = (file: string): boolean => /(\.test|(^|[-/])conformance)\.ts$|\/conformance\//.test(file);
 const below = (room: string): string => rooms[room]?.below.join(', ') || 'nothing';
