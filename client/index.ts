@@ -1,5 +1,13 @@
 export type * from './client.ts';
 export { HttpClient } from './http.ts';
+export {
+  allSynced,
+  type Indexer,
+  Informer,
+  type InformerDeps,
+  type InformerEvent,
+  type InformerOptions,
+} from './informer.ts';
 export { deepFreeze, mergePatch, sameJson } from './json.ts';
 export { type Connection, KubeconfigError, loadKubeconfig } from './kubeconfig.ts';
 export { MemoryClient, type MemoryClientOptions } from './memory/client.ts';

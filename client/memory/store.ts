@@ -72,6 +72,8 @@ export class MemoryStore {
   changesAfter(kind: KindInfo, revision: number): readonly Change[] {
     if (revision < this.#compacted)
       throw new ApiError('Expired', `too old resource version: ${revision} (${this.#compacted})`);
+    if (revision > this.revision)
+      throw new ApiError('Timeout', `Too large resource version: ${revision}, current: ${this.revision}`);
     return this.#history.filter((change) => change.revision > revision && change.resource === resource(kind));
   }
 
@@ -79,8 +81,12 @@ export class MemoryStore {
   changed(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       if (signal.aborted) return resolve();
-      signal.addEventListener('abort', () => resolve(), { once: true });
-      this.#wakers.push(resolve);
+      const wake = (): void => {
+        signal.removeEventListener('abort', wake);
+        resolve();
+      };
+      signal.addEventListener('abort', wake, { once: true });
+      this.#wakers.push(wake);
     });
   }
 
