@@ -1,0 +1,627 @@
+/* The spawner's loop.  One event at a time (so that none can speak of a slot that an earlier one freed); nothing in it
+   waits for a slice or a disk.  */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "files.h"
+#include "kernel.h"
+#include "mounts.h"
+#include "spawner.h"
+
+/* Answers that the agent has not read yet: requests wait when half of the places are taken, and each slot and job can take
+   one more.  */
+#define EVENTS_MAX 1024
+#define END_TIMEOUT_MS 5000
+#define RETRY_MS 2
+
+enum source
+{
+  SOURCE_AGENT_SOCKET,
+  SOURCE_AGENT,
+  SOURCE_EXCHANGE,
+  SOURCE_SIGNALS,
+  SOURCE_SLOT,
+  SOURCE_SLOT_TALK,
+  SOURCE_SLOT_MEMORY,
+  SOURCE_JOB
+};
+
+static struct runi_event events[EVENTS_MAX];
+static unsigned event_first, event_count;
+static size_t event_sent; /* bytes of the first */
+static int poll_fd = -1;
+static bool over;   /* the loop ends */
+static bool ending; /* and what there is is taken down */
+static int exit_status;
+
+static void
+watch (int fd, enum source source, unsigned index)
+{
+  struct epoll_event event = { .events = EPOLLIN, .data.u64 = (uint64_t) source << 32 | index };
+
+  if (epoll_ctl (poll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
+    die_errno ("watch a descriptor");
+}
+
+/* Children hold copies for a moment, so closing alone would not end the watch.  */
+static void
+unwatch_and_close (int *fd)
+{
+  if (*fd >= 0)
+    epoll_ctl (poll_fd, EPOLL_CTL_DEL, *fd, NULL);
+  close_fd (fd);
+}
+
+static void
+watch_agent (const struct spawner *spawner)
+{
+  struct epoll_event event = { .data.u64 = (uint64_t) SOURCE_AGENT_SOCKET << 32 };
+
+  if (ending)
+    return;
+  event.events = (event_count < EVENTS_MAX / 2 ? EPOLLIN : 0) | (event_count > 0 ? EPOLLOUT : 0);
+  if (epoll_ctl (poll_fd, EPOLL_CTL_MOD, spawner->agent_socket, &event) < 0)
+    die_errno ("watch the agent's socket");
+}
+
+static void
+send_events (const struct spawner *spawner)
+{
+  while (event_count > 0)
+    {
+      const char *bytes = (const char *) &events[event_first];
+      ssize_t sent
+          = send (spawner->agent_socket, bytes + event_sent, sizeof events[0] - event_sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+      if (sent < 0 && errno != EAGAIN && errno != EINTR)
+        {
+          over = true;
+          event_count = 0; /* nobody reads them any more */
+        }
+      if (sent <= 0)
+        break;
+      event_sent += (size_t) sent;
+      if (event_sent == sizeof events[0])
+        {
+          event_sent = 0;
+          event_first = (event_first + 1) % EVENTS_MAX;
+          event_count--;
+        }
+    }
+  watch_agent (spawner);
+}
+
+/* The place for the next event, all zero but version, type and id.  */
+static struct runi_event *
+add_event (uint32_t type, uint32_t id)
+{
+  struct runi_event *event = &events[(event_first + event_count) % EVENTS_MAX];
+
+  if (event_count == EVENTS_MAX)
+    die ("the agent does not read: more than %d events wait", EVENTS_MAX);
+  memset (event, 0, sizeof *event);
+  event->version = RUNI_VERSION;
+  event->type = type;
+  event->id = id;
+  event_count++;
+  return event;
+}
+
+static void
+answer_failed (uint32_t id, const struct fault *fault)
+{
+  struct runi_event *event = add_event (RUNI_FAILED, id);
+
+  event->reason = fault->reason;
+  snprintf (event->text, sizeof event->text, "%s", fault->text);
+}
+
+static void
+say_ready (const struct spawner *spawner)
+{
+  for (unsigned i = 0; i < spawner->config.volume_count; i++)
+    {
+      const struct volume *volume = &spawner->config.volumes[i];
+      struct runi_event *event = add_event (RUNI_VOLUME, 0);
+
+      snprintf (event->herd, sizeof event->herd, "%s", volume->herd);
+      snprintf (event->volume, sizeof event->volume, "%s", volume->name);
+      event->writable = volume->writable;
+    }
+  snprintf (add_event (RUNI_READY, 0)->text, RUNI_TEXT_BYTES, "%s", spawner->config.state);
+}
+
+static struct slot *
+find_slot (struct spawner *spawner, const char *name)
+{
+  for (unsigned i = 0; i < RUNI_SLOTS_MAX; i++)
+    if (spawner->slots[i].used && !strcmp (spawner->slots[i].name, name))
+      return &spawner->slots[i];
+  return NULL;
+}
+
+static void
+kill_slot (struct slot *slot)
+{
+  if (!slot->ended)
+    kernel_pidfd_kill (slot->pidfd, SIGKILL); /* pid 1 of the slice: the kernel ends the whole namespace with it */
+}
+
+static int
+handle_launch (struct spawner *spawner, struct fault *fault)
+{
+  const struct runi_request *request = &spawner->message.fixed;
+  struct slot *slot = NULL;
+  unsigned index;
+
+  if (find_slot (spawner, request->slot))
+    return fault_set (fault, RUNI_INVALID, "slot %s is in use", request->slot);
+  for (index = 0; index < RUNI_SLOTS_MAX && !slot; index++)
+    if (!spawner->slots[index].used)
+      slot = &spawner->slots[index];
+  if (!slot)
+    return fault_set (fault, RUNI_REFUSED, "this node runs %d slices already", RUNI_SLOTS_MAX);
+  if (launch_slot (spawner, slot, fault) < 0)
+    return -1;
+  watch (slot->pidfd, SOURCE_SLOT, index - 1);
+  watch (slot->talk, SOURCE_SLOT_TALK, index - 1);
+  watch (slot->memory, SOURCE_SLOT_MEMORY, index - 1);
+  return 0;
+}
+
+static int
+handle_job (struct spawner *spawner, struct fault *fault)
+{
+  for (unsigned i = 0; i < JOBS_MAX; i++)
+    if (!spawner->jobs[i].used)
+      {
+        if (job_start (spawner, &spawner->jobs[i], fault) < 0)
+          return -1;
+        watch (spawner->jobs[i].pidfd, SOURCE_JOB, i);
+        return 0;
+      }
+  return fault_set (fault, RUNI_REFUSED, "this node publishes and discards %d times at once already", JOBS_MAX);
+}
+
+static void
+handle_request (struct spawner *spawner)
+{
+  const struct runi_request *request = &spawner->message.fixed;
+  struct fault fault = { 0 };
+  struct slot *slot;
+  int result = request_check (spawner, &fault);
+
+  if (result == 0)
+    switch (request->type)
+      {
+      case RUNI_LAUNCH:
+        result = handle_launch (spawner, &fault); /* answered when its first process runs */
+        break;
+      case RUNI_KILL:
+        slot = find_slot (spawner, request->slot);
+        if (slot)
+          kill_slot (slot);
+        add_event (RUNI_DONE, request->id);
+        break;
+      default:
+        result = handle_job (spawner, &fault); /* answered when the process has ended */
+      }
+  if (result < 0)
+    answer_failed (request->id, &fault);
+}
+
+/* The whole size of the message that the first bytes begin, 0 while that is unknown; a sender that breaks the form is not
+   answered, as nothing after it could be understood.  */
+static size_t
+message_size (const struct spawner *spawner)
+{
+  const struct runi_request *request = &spawner->message.fixed;
+
+  if (spawner->message_used < sizeof *request)
+    return 0;
+  if (request->version != RUNI_VERSION || request->argv_bytes > RUNI_ARGV_BYTES_MAX
+      || request->env_bytes > RUNI_ENV_BYTES_MAX || request->secret_bytes > RUNI_SECRET_BYTES_MAX
+      || request->file_bytes > RUNI_FILE_BYTES_MAX
+      || request->tail_bytes
+             != request->argv_bytes + request->env_bytes + request->secret_bytes + request->file_bytes)
+    {
+      fprintf (stderr, "runi-helper: the agent sent a request of another form\n");
+      over = true;
+      return 0;
+    }
+  return sizeof *request + request->tail_bytes;
+}
+
+/* Reads no further than the message's end, so that the buffer holds one message only.  */
+static void
+read_agent (struct spawner *spawner)
+{
+  char *bytes = (char *) &spawner->message;
+  size_t size = message_size (spawner);
+  size_t wanted = (size ? size : sizeof spawner->message.fixed) - spawner->message_used;
+  ssize_t got = recv (spawner->agent_socket, bytes + spawner->message_used, wanted, MSG_DONTWAIT);
+
+  if (got < 0 && (errno == EAGAIN || errno == EINTR))
+    return;
+  if (got <= 0)
+    {
+      over = true;
+      return;
+    }
+  spawner->message_used += (size_t) got;
+  size = message_size (spawner);
+  if (size == 0 || spawner->message_used < size)
+    return;
+  handle_request (spawner);
+  explicit_bzero (&spawner->message, size);
+  spawner->message_used = 0;
+}
+
+static void
+map_user (struct slot *slot)
+{
+  const char mapped = TALK_MAPPED;
+
+  if (idmap_write (slot->pid, SLICE_ID, slot->uid, SLICE_ID, slot->uid) < 0)
+    {
+      fault_errno (&slot->fault, "map the slice's user");
+      kill_slot (slot);
+    }
+  else if (send (slot->talk, &mapped, 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+    kill_slot (slot);
+}
+
+/* One message of a slot's child or runi-init; false when there is none.  */
+static bool
+read_talk (struct slot *slot)
+{
+  struct
+  {
+    char type;
+    union
+    {
+      struct fault fault;
+      uint32_t numbers[2];
+      char text[RUNI_TEXT_BYTES];
+    } body;
+  } message;
+  ssize_t got;
+
+  memset (&message, 0, sizeof message);
+  got = recv (slot->talk, &message, sizeof message, MSG_DONTWAIT);
+  if (got <= 0)
+    {
+      if (got == 0)
+        unwatch_and_close (&slot->talk);
+      return false;
+    }
+  switch (message.type)
+    {
+    case TALK_USER_NAMESPACE:
+      map_user (slot);
+      break;
+    case TALK_FAILED:
+      slot->fault = message.body.fault;
+      slot->fault.text[sizeof slot->fault.text - 1] = '\0';
+      break;
+    case TALK_REFUSED:
+      fault_set (&slot->fault, RUNI_INVALID, "%.*s", RUNI_TEXT_BYTES - 1, message.body.text);
+      break;
+    case TALK_STARTED:
+      if (!slot->answered)
+        add_event (RUNI_DONE, slot->launch_id)->pid = (uint32_t) slot->pid;
+      slot->answered = true;
+      break;
+    case TALK_EXITED:
+      slot->reported = true;
+      slot->exit_code = message.body.numbers[0];
+      slot->signal = message.body.numbers[1];
+      break;
+    default:
+      kill_slot (slot);
+    }
+  return true;
+}
+
+static void
+read_memory (struct slot *slot)
+{
+  char bytes[4096];
+  struct usage usage = { 0 };
+
+  if (read (slot->memory, bytes, sizeof bytes) < 0)
+    return;
+  cgroup_driver ()->measure (&slot->group, &usage);
+  if (!cgroup_driver ()->watch_is_certain && usage.oom_kills == 0)
+    return;
+  slot->out_of_memory = true;
+  kill_slot (slot); /* the kernel killed one process, and a step without one of its processes cannot be trusted */
+}
+
+static void
+free_slot (struct spawner *spawner, struct slot *slot)
+{
+  edges_release (spawner, slot);
+  if (slot->answered)
+    {
+      struct runi_event *event = add_event (RUNI_EXITED, 0);
+
+      memcpy (event->slot, slot->name, sizeof event->slot);
+      event->exit_code = slot->exit_code;
+      event->signal = slot->signal;
+      event->oom_killed = slot->out_of_memory;
+      event->memory_peak_bytes = slot->usage.memory_peak_bytes;
+      event->cpu_us = slot->usage.cpu_us;
+      event->pids_refused = slot->usage.pids_refused;
+      event->cpu_throttled = slot->usage.cpu_throttled;
+    }
+  else
+    {
+      if (slot->fault.reason == 0)
+        fault_set (&slot->fault, RUNI_KERNEL, "the slice ended before its first process ran%s",
+                   slot->out_of_memory ? ": out of memory" : "");
+      answer_failed (slot->launch_id, &slot->fault);
+    }
+  slot->used = false;
+}
+
+/* False while the group is not empty yet.  */
+static bool
+remove_slot (struct spawner *spawner, struct slot *slot)
+{
+  if (!cgroup_remove (&slot->group))
+    {
+      cgroup_driver ()->kill (&slot->group);
+      return false;
+    }
+  free_slot (spawner, slot);
+  return true;
+}
+
+/* The slice's pid 1 is gone, and with it, by the kernel's word, all of its namespace.  */
+static void
+end_slot (struct spawner *spawner, struct slot *slot)
+{
+  siginfo_t status = { 0 };
+
+  if (waitid (P_PIDFD, (id_t) slot->pidfd, &status, WEXITED | WNOHANG) < 0 || status.si_pid == 0)
+    return;
+  while (slot->talk >= 0 && read_talk (slot))
+    continue;
+  unwatch_and_close (&slot->pidfd);
+  unwatch_and_close (&slot->talk);
+  slot->ended = true;
+  if (!slot->reported)
+    {
+      slot->signal = status.si_code == CLD_EXITED ? 0 : (uint32_t) status.si_status;
+      slot->exit_code = status.si_code == CLD_EXITED ? (uint32_t) status.si_status : 0;
+    }
+  cgroup_driver ()->measure (&slot->group, &slot->usage);
+  if (slot->usage.oom_kills > 0)
+    slot->out_of_memory = true;
+  unwatch_and_close (&slot->memory);
+  remove_slot (spawner, slot);
+}
+
+static void
+end_job (struct job *job)
+{
+  siginfo_t status = { 0 };
+  struct fault fault = { 0 };
+
+  if (waitid (P_PIDFD, (id_t) job->pidfd, &status, WEXITED | WNOHANG) < 0 || status.si_pid == 0)
+    return;
+  if (recv (job->talk, &fault, sizeof fault, MSG_DONTWAIT) == (ssize_t) sizeof fault)
+    answer_failed (job->id, &fault);
+  else if (status.si_code == CLD_EXITED && status.si_status == 0)
+    add_event (RUNI_DONE, job->id);
+  else
+    {
+      fault_set (&fault, RUNI_KERNEL, "the process that publishes was ended");
+      answer_failed (job->id, &fault);
+    }
+  unwatch_and_close (&job->pidfd);
+  close_fd (&job->talk);
+  job->used = false;
+}
+
+/* A first SIGTERM or SIGINT lets the agent put its house in order; a second, or the agent's end, ends all.  */
+static void
+read_signal (struct spawner *spawner, int signals)
+{
+  static bool asked;
+  struct signalfd_siginfo info;
+
+  if (read (signals, &info, sizeof info) != (ssize_t) sizeof info)
+    return;
+  if (asked)
+    over = true;
+  asked = true;
+  kernel_pidfd_kill (spawner->agent_pidfd, SIGTERM);
+}
+
+/* The exchange holds the logs and the agent cannot reach another: when it dies all ends, and whoever started us starts the
+   unit again.  */
+static void
+end_exchange (struct spawner *spawner)
+{
+  siginfo_t status = { 0 };
+
+  if (waitid (P_PIDFD, (id_t) spawner->exchange_pidfd, &status, WEXITED | WNOHANG) < 0 || status.si_pid == 0)
+    return;
+  unwatch_and_close (&spawner->exchange_pidfd);
+  fprintf (stderr, "runi-helper: the exchange has ended (%s %d)\n",
+           status.si_code == CLD_EXITED ? "exit code" : "signal", status.si_status);
+  exit_status = 1;
+  over = true;
+}
+
+static void
+end_agent (struct spawner *spawner)
+{
+  siginfo_t status = { 0 };
+
+  if (waitid (P_PIDFD, (id_t) spawner->agent_pidfd, &status, WEXITED | WNOHANG) < 0 || status.si_pid == 0)
+    return;
+  unwatch_and_close (&spawner->agent_pidfd);
+  exit_status = status.si_code == CLD_EXITED ? status.si_status : 128 + status.si_status;
+  over = true;
+}
+
+static void
+handle (struct spawner *spawner, int signals, uint64_t data)
+{
+  unsigned index = (unsigned) data;
+
+  switch ((enum source) (data >> 32))
+    {
+    case SOURCE_AGENT_SOCKET:
+      send_events (spawner);
+      if (event_count < EVENTS_MAX / 2)
+        read_agent (spawner);
+      return;
+    case SOURCE_AGENT:
+      end_agent (spawner);
+      return;
+    case SOURCE_EXCHANGE:
+      end_exchange (spawner);
+      return;
+    case SOURCE_SIGNALS:
+      read_signal (spawner, signals);
+      return;
+    case SOURCE_SLOT:
+      end_slot (spawner, &spawner->slots[index]);
+      return;
+    case SOURCE_SLOT_TALK:
+      read_talk (&spawner->slots[index]);
+      return;
+    case SOURCE_SLOT_MEMORY:
+      read_memory (&spawner->slots[index]);
+      return;
+    case SOURCE_JOB:
+      end_job (&spawner->jobs[index]);
+      return;
+    }
+}
+
+/* Tries again to remove groups in which the kernel still counts a process; true if there are such.  */
+static bool
+retry_removals (struct spawner *spawner)
+{
+  bool waiting = false;
+
+  for (unsigned i = 0; i < RUNI_SLOTS_MAX; i++)
+    if (spawner->slots[i].used && spawner->slots[i].ended && !remove_slot (spawner, &spawner->slots[i]))
+      waiting = true;
+  return waiting;
+}
+
+static bool
+turn (struct spawner *spawner, int signals, int timeout_ms)
+{
+  struct epoll_event event;
+  int got = epoll_wait (poll_fd, &event, 1, timeout_ms);
+
+  if (got < 0 && errno != EINTR)
+    die_errno ("wait for events");
+  if (got > 0)
+    handle (spawner, signals, event.data.u64);
+  return got > 0;
+}
+
+static bool
+anything_left (const struct spawner *spawner)
+{
+  for (unsigned i = 0; i < RUNI_SLOTS_MAX; i++)
+    if (spawner->slots[i].used)
+      return true;
+  for (unsigned i = 0; i < JOBS_MAX; i++)
+    if (spawner->jobs[i].used)
+      return true;
+  return false;
+}
+
+/* Waits for the process for at most that time, then kills it.  */
+static void
+end_process (int *pidfd, int timeout_ms)
+{
+  struct pollfd ended = { .fd = *pidfd, .events = POLLIN };
+  siginfo_t status;
+
+  if (*pidfd < 0)
+    return;
+  if (poll (&ended, 1, timeout_ms) <= 0)
+    kernel_pidfd_kill (*pidfd, SIGKILL);
+  while (waitid (P_PIDFD, (id_t) *pidfd, &status, WEXITED) < 0 && errno == EINTR)
+    continue;
+  close_fd (pidfd);
+}
+
+/* Ends slots first, so that their last words still reach the exchange and their ends the agent; then lets the agent, which
+   sees its socket close, put its own house in order.  */
+static void
+end_all (struct spawner *spawner, int signals)
+{
+  struct timespec start, now;
+
+  ending = true;
+  epoll_ctl (poll_fd, EPOLL_CTL_DEL, spawner->agent_socket, NULL);
+  for (unsigned i = 0; i < RUNI_SLOTS_MAX; i++)
+    if (spawner->slots[i].used)
+      kill_slot (&spawner->slots[i]);
+  clock_gettime (CLOCK_MONOTONIC, &start);
+  while (anything_left (spawner))
+    {
+      send_events (spawner);
+      turn (spawner, signals, RETRY_MS);
+      retry_removals (spawner);
+      clock_gettime (CLOCK_MONOTONIC, &now);
+      if ((now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000 > END_TIMEOUT_MS)
+        die ("processes of slices do not end");
+    }
+  send_events (spawner);
+  close_fd (&spawner->agent_socket);
+  end_process (&spawner->agent_pidfd, END_TIMEOUT_MS);
+  end_process (&spawner->exchange_pidfd, 0);
+  cgroup_stop ();
+}
+
+int
+loop_run (struct spawner *spawner, int signals)
+{
+  bool waiting = false, idle = false;
+
+  poll_fd = epoll_create1 (EPOLL_CLOEXEC);
+  if (poll_fd < 0)
+    die_errno ("make an epoll");
+  watch (spawner->agent_socket, SOURCE_AGENT_SOCKET, 0);
+  watch (spawner->agent_pidfd, SOURCE_AGENT, 0);
+  watch (spawner->exchange_pidfd, SOURCE_EXCHANGE, 0);
+  watch (signals, SOURCE_SIGNALS, 0);
+  say_ready (spawner);
+  while (!over)
+    {
+      if (event_count > 0)
+        send_events (spawner);
+      /* Whenever nothing is to be done, one more namespace is made ahead for the next launch.  */
+      if (!turn (spawner, signals, waiting ? RETRY_MS : idle ? -1 : 0))
+        idle = !idmap_prepare (spawner->uid_next);
+      else
+        idle = false;
+      waiting = retry_removals (spawner);
+    }
+  end_all (spawner, signals);
+  return exit_status;
+}

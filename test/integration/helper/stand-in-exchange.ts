@@ -1,0 +1,2 @@
+// The exchange of these tests does nothing: the test itself listens where an exchange would.
+setInterval(() => {}, 1_000_000);
