@@ -11,6 +11,8 @@ export interface ImportedModule {
   readonly line: number;
   /** Whether nothing of it is left at run time. */
   readonly isTypeOnly: boolean;
+  /** An import or export-from of the language, a call of require, or a file named by its URL. */
+  readonly kind: 'import' | 'require' | 'url';
 }
 
 /** A node of the tree as this file needs it: any object with a type and a place. */
@@ -51,8 +53,13 @@ export function parseFile(file: string, text: string): ParsedFile {
 /** All modules that the file mentions, in the order of the text. */
 export function modulesOf(parsed: ParsedFile): readonly ImportedModule[] {
   const found: ImportedModule[] = [];
-  const add = (node: SyntaxNode, source: unknown, isTypeOnly = false): void => {
-    found.push({ specifier: literal(source), line: parsed.lineOf(node.start), isTypeOnly });
+  const add = (
+    node: SyntaxNode,
+    source: unknown,
+    isTypeOnly = false,
+    kind: ImportedModule['kind'] = 'import',
+  ): void => {
+    found.push({ specifier: literal(source), line: parsed.lineOf(node.start), isTypeOnly, kind });
   };
   for (const statement of parsed.body) visit(statement);
   return found;
@@ -74,14 +81,14 @@ export function modulesOf(parsed: ParsedFile): readonly ImportedModule[] {
         add(node, node.source ?? node.argument, true);
         break;
       case 'TSExternalModuleReference':
-        add(node, node.expression);
+        add(node, node.expression, false, 'require');
         break;
       case 'CallExpression':
         if (isNode(node.callee) && node.callee.type === 'Identifier' && node.callee.name === 'require')
-          add(node, first(node.arguments));
+          add(node, first(node.arguments), false, 'require');
         break;
       case 'NewExpression':
-        if (isOwnUrl(node)) add(node, first(node.arguments));
+        if (isOwnUrl(node)) add(node, first(node.arguments), false, 'url');
         break;
       default:
     }

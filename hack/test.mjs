@@ -15,12 +15,12 @@ const suites = [
   {
     name: 'unit',
     folders: [...rooms.filter((room) => room !== 'test'), 'test/support'],
-    secondsMax: 180,
+    secondsMax: 150,
     isMeasured: true,
   },
-  { name: 'simulation', folders: ['test/sim'], secondsMax: 120, isMeasured: false },
-  { name: 'integration', folders: ['test/integration'], secondsMax: 240, isMeasured: true },
-  { name: 'e2e', folders: ['test/e2e'], secondsMax: 420, isMeasured: false },
+  { name: 'simulation', folders: ['test/sim'], secondsMax: 90, isMeasured: false },
+  { name: 'integration', folders: ['test/integration'], secondsMax: 180, isMeasured: true },
+  { name: 'e2e', folders: ['test/e2e'], secondsMax: 660, isMeasured: false },
 ];
 const residueMsMax = 10_000;
 const floorFile = join(root, 'hack/coverage-floor.json');

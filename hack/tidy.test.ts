@@ -125,7 +125,8 @@ describe('hack: tidy', () => {
   });
 });
 
-describe('hack: lint', () => {
+describe('hack: lint', function () {
+  this.timeout(30_000);
   let root = '';
   before(() => {
     root = mkdtempSync(join(tmpdir(), 'lint-'));

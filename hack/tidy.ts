@@ -2,8 +2,8 @@
 // that formatter and linter really saw every file.
 
 import { spawnSync } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { checkExports } from './tidy-exports.ts';
 import { isGenerated, isSource, ourFiles } from './tree.ts';
 
@@ -47,7 +47,7 @@ const bannedTexts: readonly BannedText[] = [
 /** All findings, one a line with file, line and what to do. */
 export function checkTidy(root: string): readonly string[] {
   const files = ourFiles(root);
-  return [...checkFiles(root, files), ...checkSeen(root, files), ...checkChangelog(root)];
+  return [...checkFiles(root, files), ...checkSeen(root, files), ...checkChangelog(root), ...checkScripts(root)];
 }
 
 /** What is wrong in the given files, each by itself. */
@@ -58,7 +58,7 @@ export function checkFiles(root: string, files: readonly string[]): readonly str
     const text = readFileSync(join(root, file), 'utf8');
     return [
       ...checkName(file),
-      ...(file.endsWith('.md') || file === 'LICENSE' ? [] : checkText(file, text)),
+      ...(file.endsWith('.md') ? checkLinks(root, file, text) : file === 'LICENSE' ? [] : checkText(file, text)),
       ...(isCode(file) ? checkSize(file, text) : []),
       ...(isSource(file) ? [...checkGenerated(file, text), ...checkExports(file, text)] : []),
     ];
@@ -122,4 +122,18 @@ function run(root: string, tool: string, args: readonly string[]): string {
 function checkChangelog(root: string): readonly string[] {
   const isKept = /^## \[Unreleased\]/m.test(readFileSync(join(root, 'CHANGELOG.md'), 'utf8'));
   return isKept ? [] : ['CHANGELOG.md: has no section "## [Unreleased]"'];
+}
+
+function checkLinks(root: string, file: string, text: string): readonly string[] {
+  const links = [...text.matchAll(/\]\((?!\w+:|#)([^)#\s]+)/g)].map(([, link]) => link ?? '');
+  const dead = links.filter((link) => !existsSync(join(root, dirname(file), link)));
+  return dead.map((link) => `${file}: links to ${link}, which does not exist`);
+}
+
+function checkScripts(root: string): readonly string[] {
+  const text = readFileSync(join(root, 'package.json'), 'utf8');
+  const named = [...text.matchAll(/\bhack\/[\w.-]+/g)].map(([name]) => name);
+  return named
+    .filter((name) => !existsSync(join(root, name)))
+    .map((name) => `package.json: names ${name}, which does not exist`);
 }
