@@ -69,7 +69,7 @@ export function launchRequestOf(id: SliceIdentity, run: Run, view: SliceView, ma
     stdout: native?.stdout ?? 'log',
     limits: {
       memoryBytesMax: step.memoryBytes,
-      cpuMillis: step.cpuMillis,
+      cpuMillis: step.cpuLimitMillis,
       pidsMax: step.pids,
     },
     volumes: [...new Set(step.inputs.flatMap((input) => (input.kind === 'file' ? [volumeOf(input)] : [])))],
@@ -86,7 +86,7 @@ export function launchRequestOf(id: SliceIdentity, run: Run, view: SliceView, ma
 export function sliceSpecOf(id: SliceIdentity, run: Run, view: SliceView, materials: Materials): SliceSpec {
   const step = planStepOf(run, id.step);
   const letters = planGroupOf(run, step.group).deadLetters;
-  const contract = contractOf(step.contract, step.schemaHash, materials);
+  const contract = contractOf(step.contract, materials);
   return {
     herd: id.group.herd,
     pipeline: run.spec.pipeline.name,
@@ -143,7 +143,7 @@ function inputSpecs(step: PlanStep, view: SliceView, materials: Materials): Inpu
       const path = view.edgeIn(edges.indexOf(input));
       return { kind: 'edge', name: input.name, path, framed: input.framed === true };
     }
-    const contract = contractOf(input.contract, input.schemaHash, materials);
+    const contract = contractOf(input.contract, materials);
     return {
       kind: 'file',
       name: input.name,
@@ -236,14 +236,8 @@ function secretValue(name: string, key: string, materials: Materials): Uint8Arra
   return bytes;
 }
 
-function contractOf(
-  name: string | undefined,
-  hash: string | undefined,
-  materials: Materials,
-): ContractSpec | undefined {
-  if (name === undefined) return undefined;
-  const contract = present(materials.contracts.get(name), `contract ${name}`);
-  return hash === undefined ? contract : { ...contract, schemaHash: hash };
+function contractOf(name: string | undefined, materials: Materials): ContractSpec | undefined {
+  return name === undefined ? undefined : present(materials.contracts.get(name), `contract ${name}`);
 }
 
 // Without isolation /step and /run/secrets lie elsewhere; arguments that name them are led there.

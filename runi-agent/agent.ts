@@ -1,0 +1,245 @@
+// The agent's heart: slices bound to this node become keys of group attempts; for each key it looks at the API's and the
+// node's side, lets plan() decide, and acts.
+import type { Observable } from 'rxjs';
+import { isApiError, type Slice } from '../apis/index.ts';
+import { type Clock, type Log, type Random, runWorkers, WorkQueue } from '../base/index.ts';
+import { GroupRun, mayPass } from './group-run.ts';
+import { type GroupId, groupIdOf, groupKey } from './ids.ts';
+import { LaunchError, publishRequestsOf } from './launch.ts';
+import { Gate, launchesMax } from './launch-gate.ts';
+import { type Amounts, Ledger } from './ledger.ts';
+import type { MaterialSource } from './materials.ts';
+import type { LogExchange } from './member.ts';
+import { type Action, isTerminal, plan, type SeenGroup, type SeenSlice } from './plan.ts';
+import type { ProgressBoard } from './progress.ts';
+import type { Slot, SlotExit, Spawner } from './spawner.ts';
+import type { StatusWriter } from './status-writer.ts';
+
+/** A change of a slice bound to this node. `initial`: it was there when the feed began. */
+export interface SliceChange {
+  readonly type: 'initial' | 'set' | 'gone';
+  readonly slice: Slice;
+}
+
+export interface AgentOptions {
+  readonly node: string;
+  /** Frozen objects, in order; a relist after a gap counts as changes. */
+  readonly slices$: Observable<SliceChange>;
+  readonly spawner: Spawner;
+  readonly exchange: LogExchange;
+  readonly materials: MaterialSource;
+  readonly writer: StatusWriter;
+  readonly progress: ProgressBoard;
+  readonly allocatable: Amounts;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+const reconcilersMax = 16;
+const backoff = { baseMs: 20, capMs: 10_000 };
+/** A node's rights follow its slices; an answer of Forbidden for longer is no delay but a refusal. */
+const forbiddenTriesMax = 6;
+const slotNameBytesMax = 24;
+
+interface Group {
+  readonly id: GroupId;
+  readonly slices: Map<string, Slice>;
+  local?: GroupRun;
+}
+
+export class Agent {
+  readonly #options: AgentOptions;
+  readonly #queue: WorkQueue;
+  readonly #groups = new Map<string, Group>();
+  readonly #orphans = new Set<string>();
+  readonly #exits = new Map<Slot, (exit: SlotExit) => void>();
+  readonly #ledger: Ledger;
+  readonly #launches = new Gate(launchesMax);
+  #slots = 0;
+  #order = 0;
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+    this.#queue = new WorkQueue({ clock: options.clock, random: options.random, backoff });
+    this.#ledger = new Ledger(options.allocatable);
+  }
+
+  /** Works until `signal` aborts; rejects on a bug. Slots go on living: closing the spawner ends them. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { slices$, spawner, writer } = this.#options;
+    const subscriptions = [
+      slices$.subscribe((change) => this.#take(change)),
+      spawner.exits$.subscribe((exit) => this.#exits.get(exit.slot)?.(exit)),
+    ];
+    const stop = (): void => this.#queue.shutDown();
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+    const writing = writer.run();
+    try {
+      await Promise.race([runWorkers(this.#queue, reconcilersMax, (key) => this.#reconcile(key)), writing]);
+    } finally {
+      signal.removeEventListener('abort', stop);
+      for (const subscription of subscriptions) subscription.unsubscribe();
+      await writer.stop();
+      await writing;
+    }
+  }
+
+  #take({ type, slice }: SliceChange): void {
+    const uid = slice.metadata.uid ?? '';
+    if (slice.spec.nodeName !== this.#options.node && type !== 'gone') return;
+    const id = groupIdOf(slice);
+    const key = groupKey(id);
+    const group = this.#groups.get(key) ?? { id, slices: new Map<string, Slice>() };
+    this.#groups.set(key, group);
+    const isEnded = isTerminal({ phase: slice.status?.phase ?? 'Pending' });
+    if (type === 'initial' && !isEnded) this.#orphans.add(uid);
+    if (type === 'gone' || isEnded) this.#orphans.delete(uid);
+    if (type === 'gone') group.slices.delete(uid);
+    else group.slices.set(uid, slice);
+    this.#options.writer.observe(uid, type === 'gone' ? undefined : slice);
+    this.#queue.add(key);
+  }
+
+  async #reconcile(key: string): Promise<void> {
+    const group = this.#groups.get(key);
+    if (group === undefined) return;
+    try {
+      for (const action of plan(this.#observe(group))) await this.#act(key, group, action);
+      this.#queue.forget(key);
+    } catch (cause) {
+      if (!mayPass(cause)) throw cause;
+      this.#options.log.warn('group waits', { group: key, error: String(cause) });
+      this.#queue.addRateLimited(key);
+    }
+    if (group.slices.size === 0 && group.local === undefined) this.#groups.delete(key);
+  }
+
+  #observe(group: Group): SeenGroup {
+    const slices = [...group.slices.values()];
+    const live = slices.filter((slice) => !isTerminal({ phase: this.#phaseOf(slice) }));
+    const misfit = group.local === undefined ? this.#ledger.misfit(amountsOf(live)) : undefined;
+    return {
+      slices: slices.map(
+        (slice): SeenSlice => ({
+          uid: slice.metadata.uid ?? '',
+          name: slice.metadata.name ?? '',
+          step: slice.spec.step,
+          phase: this.#phaseOf(slice),
+          isDeleting: slice.metadata.deletionTimestamp !== undefined,
+          isOrphan: this.#orphans.has(slice.metadata.uid ?? ''),
+        }),
+      ),
+      size: slices[0]?.spec.groupSize ?? 1,
+      ...(group.local === undefined ? {} : { local: group.local.seen() }),
+      ...(misfit === undefined ? {} : { misfit }),
+    };
+  }
+
+  // What was decided counts, acknowledged or not.
+  #phaseOf(slice: Slice): SeenSlice['phase'] {
+    const { writer } = this.#options;
+    return writer.statusOf(slice.metadata.uid ?? '')?.phase ?? slice.status?.phase ?? 'Pending';
+  }
+
+  async #act(key: string, group: Group, action: Action): Promise<void> {
+    switch (action.do) {
+      case 'start':
+        return this.#start(key, group);
+      case 'kill':
+        return group.local?.kill(action.cause);
+      case 'look-again':
+        return this.#queue.addAfter(key, action.afterMs);
+      case 'finish':
+        return this.#finish(key, group);
+      case 'discard':
+        return this.#discard(group);
+      case 'report': {
+        const slice = group.slices.get(action.uid);
+        if (slice !== undefined) this.#report(slice, action.status);
+        return undefined;
+      }
+    }
+  }
+
+  async #start(key: string, group: Group): Promise<void> {
+    const { writer, log } = this.#options;
+    const slices = [...group.slices.values()];
+    if (writer.isFull) return this.#queue.addRateLimited(key);
+    const local = new GroupRun(group.id, slices, {
+      ...this.#options,
+      launches: this.#launches,
+      nextSlot: (step) => `${++this.#slots}-${step.slice(0, slotNameBytesMax)}`.replace(/-+$/, ''),
+      nextOrder: () => this.#order++,
+      changed: () => this.#queue.add(key),
+      onExit: (slot, listener) => {
+        this.#exits.set(slot, listener);
+        return () => this.#exits.delete(slot);
+      },
+    });
+    group.local = local;
+    this.#ledger.reserve(key, amountsOf(slices));
+    try {
+      await local.start();
+      log.info('group started', { group: key, slices: slices.length });
+      this.#queue.add(key);
+    } catch (cause) {
+      delete group.local;
+      this.#ledger.release(key);
+      const isRefused = cause instanceof LaunchError || this.#isForbidden(key, cause);
+      if (!isRefused) throw cause;
+      const reason = cause instanceof LaunchError ? cause.reason : 'Forbidden';
+      const message = cause instanceof Error ? cause.message : String(cause);
+      for (const slice of slices) this.#report(slice, { phase: 'Failed', reason, message });
+    }
+  }
+
+  #isForbidden(key: string, cause: unknown): boolean {
+    return isApiError(cause, 'Forbidden') && this.#queue.failures(key) >= forbiddenTriesMax;
+  }
+
+  async #finish(key: string, group: Group): Promise<void> {
+    const { local } = group;
+    if (local === undefined) return;
+    this.#ledger.release(key);
+    for (const { slice, status } of await local.finish()) {
+      // The newest version known: its status will be written on it.
+      this.#report(group.slices.get(slice.metadata.uid ?? '') ?? slice, status);
+    }
+    delete group.local;
+  }
+
+  #report(slice: Slice, status: Parameters<StatusWriter['put']>[1]): void {
+    const { log, writer } = this.#options;
+    if (status.phase !== 'Succeeded')
+      log.info('slice did not succeed', {
+        slice: slice.metadata.name,
+        phase: status.phase,
+        reason: status.reason,
+        error: status.message,
+      });
+    writer.put(slice, status);
+  }
+
+  // Staging of an attempt that ended with the former agent; its run may be gone, and then so is the need.
+  async #discard(group: Group): Promise<void> {
+    const { materials, spawner, log } = this.#options;
+    const slice = [...group.slices.values()][0];
+    if (slice === undefined) return;
+    try {
+      const { run, herdUid } = await materials.run(group.id, slice.spec.run);
+      for (const { staging } of publishRequestsOf(group.id, run, herdUid)) await spawner.discard(staging);
+    } catch (cause) {
+      log.warn('staging of a lost attempt not discarded', { slice: slice.metadata.name, error: String(cause) });
+    }
+  }
+}
+
+function amountsOf(slices: readonly Slice[]): Amounts {
+  return {
+    cpuMillis: slices.reduce((sum, { spec }) => sum + (spec.cpuMillis ?? 0), 0),
+    memoryBytes: slices.reduce((sum, { spec }) => sum + (spec.memoryBytes ?? 0), 0),
+    slices: slices.length,
+  };
+}
