@@ -79,7 +79,7 @@ export class BundleStore {
   }
 
   async #evict(): Promise<void> {
-    for (const hash of [...this.#ready.keys()]) {
+    for (const hash of this.#ready.keys()) {
       if (this.#ready.size <= bundlesKeptMax) return;
       if (this.#users.has(hash)) continue;
       this.#ready.delete(hash);

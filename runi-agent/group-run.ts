@@ -3,7 +3,7 @@ import { isApiError, type Slice } from '../apis/index.ts';
 import { present } from '../base/index.ts';
 import type { GroupId } from './ids.ts';
 import { type EndCause, type FinalStatus, failureOf, judge } from './judge.ts';
-import { LaunchError, type Materials, planStepOf, publishRequestsOf } from './launch.ts';
+import { LaunchError, type Materials, planGroupOf, planStepOf, publishRequestsOf } from './launch.ts';
 import type { Gate } from './launch-gate.ts';
 import type { MaterialSource, RunView } from './materials.ts';
 import { Member, type MemberDeps } from './member.ts';
@@ -146,18 +146,24 @@ export class GroupRun {
     }
   }
 
+  // Said here in the words of the plan; the spawner would only know that a name is not there.
   #checkVolumes(stepName: string, view: RunView): void {
     const step = planStepOf(view.run, stepName);
     const offered = this.#deps.spawner.volumes(view.herdUid);
-    for (const { kind, volume, uri } of [...step.inputs, ...step.outputs]) {
-      if (kind !== 'file' || offered.some(({ name }) => name === volume)) continue;
-      const names = offered.map(({ name }) => name).join(', ');
-      throw new LaunchError('VolumeNotFound', `${uri ?? ''}: this node has no volume "${volume}" (it has: ${names})`);
-    }
-    for (const { kind, volume, uri } of step.outputs) {
-      if (kind !== 'file' || offered.some(({ name, writable }) => name === volume && writable)) continue;
-      throw new LaunchError('SinkNotWritable', `${uri ?? ''}: volume "${volume}" is read-only on this node`);
-    }
+    const check = (volume: string, what: string, mustWrite: boolean): void => {
+      const found = offered.find(({ name }) => name === volume);
+      const names = offered.map(({ name }) => name).join(', ') || 'none';
+      if (found === undefined)
+        throw new LaunchError('VolumeNotFound', `${what}: this node has no volume "${volume}" (it has: ${names})`);
+      if (mustWrite && !found.writable)
+        throw new LaunchError('SinkNotWritable', `${what}: volume "${volume}" is read-only on this node`);
+    };
+    for (const input of step.inputs)
+      if (input.kind === 'file') check(input.volume ?? '', input.uri ?? input.name, false);
+    for (const output of step.outputs)
+      if (output.kind === 'file') check(output.volume ?? '', output.uri ?? output.sink ?? '', true);
+    const letters = step.runtime === 'node' ? planGroupOf(view.run, this.id.group).deadLetters : undefined;
+    if (letters !== undefined) check(letters.volume, `file://${letters.volume}/${letters.path}`, true);
   }
 }
 

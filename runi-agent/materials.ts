@@ -66,15 +66,13 @@ export class MaterialSource {
 
   #contract(herd: string, name: string, hash: string | undefined): Promise<ContractSpec> {
     return kept(this.#contracts, `${herd}/${name}/${hash ?? ''}`, contractsKeptMax, async () => {
-      const { spec, status } = await this.#get(kinds.contracts, herd, name, 'ContractNotFound');
-      if (hash !== undefined && status?.schemaHash !== undefined && status.schemaHash !== hash)
-        throw new LaunchError('ContractChanged', `contract "${name}" is another than the run was planned with`);
+      const { spec } = await this.#get(kinds.contracts, herd, name, 'ContractNotFound');
       return {
         name: spec.name,
         version: spec.version,
         mode: spec.mode ?? 'open',
         schema: spec.schema,
-        schemaHash: hash ?? status?.schemaHash ?? '',
+        schemaHash: hash ?? '',
       };
     });
   }
