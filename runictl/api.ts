@@ -1,0 +1,61 @@
+// The cluster as verbs see it: objects through Client, and the few things that are no objects (tables, logs, OpenAPI)
+// through send.
+import type { KindInfo, Ref } from '../apis/index.ts';
+import type { Client } from '../client/index.ts';
+
+export interface ApiRequest {
+  readonly query?: Readonly<Record<string, string | undefined>>;
+  readonly accept?: string;
+  readonly signal?: AbortSignal;
+  /** The answer may be long in coming: watches, followed logs. */
+  readonly isLong?: boolean;
+}
+
+/** An answer with a good status; its body can be read once, in one form. */
+export interface ApiAnswer {
+  json(): Promise<unknown>;
+  chunks(): AsyncIterable<Uint8Array>;
+}
+
+export interface Api {
+  readonly client: Client;
+  readonly serverUrl: string;
+  /** The kubeconfig that led here. */
+  readonly source: string;
+  /** The herd that -n or the kubeconfig's context names. */
+  readonly namespace: string;
+  /** Errors: ApiError, as Client gives them. */
+  get(path: string, request?: ApiRequest): Promise<ApiAnswer>;
+}
+
+/** The URL path of a kind's collection, of one object, or of its subresource. */
+export function pathOf(
+  kind: Pick<KindInfo, 'group' | 'version' | 'plural' | 'scope'>,
+  place: { readonly namespace?: string; readonly name?: string; readonly subresource?: string },
+): string {
+  const root = kind.group === '' ? `/api/${kind.version}` : `/apis/${kind.group}/${kind.version}`;
+  const herd =
+    kind.scope === 'Namespaced' && place.namespace !== undefined
+      ? `/namespaces/${encodeURIComponent(place.namespace)}`
+      : '';
+  const name = place.name === undefined ? '' : `/${encodeURIComponent(place.name)}`;
+  return `${root}${herd}/${kind.plural}${name}${place.subresource === undefined ? '' : `/${place.subresource}`}`;
+}
+
+/** A Ref in the herd if the kind lives in herds. */
+export function refOf(kind: KindInfo, namespace: string, name: string): Ref {
+  return kind.scope === 'Namespaced' ? { namespace, name } : { name };
+}
+
+/** Text lines of a byte stream, without their newline; a last line without one counts too. */
+export async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncIterable<string> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const chunk of chunks) {
+    const parts = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+    rest = parts.pop() ?? '';
+    yield* parts;
+  }
+  rest += decoder.decode();
+  if (rest !== '') yield rest;
+}

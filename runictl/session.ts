@@ -1,0 +1,13 @@
+import type { Api } from './api.ts';
+import type { GlobalFlags } from './connect.ts';
+import type { Terminal } from './terminal.ts';
+
+/** What a verb gets. */
+export interface Session {
+  readonly terminal: Terminal;
+  readonly flags: GlobalFlags;
+  /** Where the built programs are: the folder that holds bin and libexec. */
+  readonly distDir: string;
+  /** Connects on first use. Errors: CommandError without a usable kubeconfig. */
+  connect(): Promise<Api>;
+}
