@@ -28,22 +28,8 @@ export interface Api {
   get(path: string, request?: ApiRequest): Promise<ApiAnswer>;
 }
 
-/** The URL path of a kind's collection, of one object, or of its subresource. */
-export function pathOf(
-  kind: Pick<KindInfo, 'group' | 'version' | 'plural' | 'scope'>,
-  place: { readonly namespace?: string; readonly name?: string; readonly subresource?: string },
-): string {
-  const root = kind.group === '' ? `/api/${kind.version}` : `/apis/${kind.group}/${kind.version}`;
-  const herd =
-    kind.scope === 'Namespaced' && place.namespace !== undefined
-      ? `/namespaces/${encodeURIComponent(place.namespace)}`
-      : '';
-  const name = place.name === undefined ? '' : `/${encodeURIComponent(place.name)}`;
-  return `${root}${herd}/${kind.plural}${name}${place.subresource === undefined ? '' : `/${place.subresource}`}`;
-}
-
 /** A Ref in the herd if the kind lives in herds. */
-export function refOf(kind: KindInfo, namespace: string, name: string): Ref {
+export function refIn(kind: KindInfo, namespace: string, name: string): Ref {
   return kind.scope === 'Namespaced' ? { namespace, name } : { name };
 }
 

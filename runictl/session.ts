@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Api } from './api.ts';
 import type { GlobalFlags } from './connect.ts';
 import type { Terminal } from './terminal.ts';
@@ -10,4 +11,9 @@ export interface Session {
   readonly distDir: string;
   /** Connects on first use. Errors: CommandError without a usable kubeconfig. */
   connect(): Promise<Api>;
+}
+
+/** The SDK that step modules import as 'runink', one file beside the programs. */
+export function sdkFile(session: Pick<Session, 'distDir'>): string {
+  return join(session.distDir, 'libexec', 'runink-sdk.mjs');
 }

@@ -11,7 +11,9 @@ import { objectName, toJson, toYaml, withoutManagedFields } from './object.ts';
 
 export type Output =
   | { readonly form: 'table'; readonly isWide: boolean }
-  | { readonly form: 'json' | 'yaml' | 'name' }
+  | { readonly form: 'json' }
+  | { readonly form: 'yaml' }
+  | { readonly form: 'name' }
   | { readonly form: 'jsonpath'; readonly template: string }
   | { readonly form: 'columns'; readonly columns: readonly { readonly name: string; readonly path: string }[] };
 
@@ -67,7 +69,7 @@ export async function printObjects(
     : plain[0];
   if (output.form === 'json') await terminal.out(toJson(value));
   else if (output.form === 'yaml') await terminal.out(await toYaml(value));
-  else {
+  else if (output.form === 'jsonpath') {
     const text = jsonpath(output.template, value);
     await terminal.out(terminal.isInteractive ? escapeControls(text) : text);
   }

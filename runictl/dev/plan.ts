@@ -1,0 +1,138 @@
+// What dev starts, as data: which program with which arguments.
+import { join } from 'node:path';
+import { UsageError } from '../failure.ts';
+import type { IdRange, RuntimeFolder } from './runtime.ts';
+import type { UnitPlan } from './unit.ts';
+
+export interface Volume {
+  readonly name: string;
+  readonly path: string;
+  readonly isWritable: boolean;
+}
+
+/** Everything that decides what runs. */
+export interface DevPlan {
+  readonly dataDir: string;
+  readonly distDir: string;
+  readonly node: string;
+  readonly port: number;
+  readonly isolation: 'full' | 'none';
+  readonly nodes: readonly string[];
+  readonly volumes: readonly Volume[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Reads NAME=PATH[:rw]; a relative path is made absolute by `resolve`. Errors: UsageError. */
+export function parseVolume(text: string, resolve: (path: string) => string): Volume {
+  const match = /^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)=(.+?)(:rw|:ro)?$/.exec(text);
+  if (match?.[1] === undefined || match[3] === undefined)
+    throw new UsageError(`--volume: "${text}" is not NAME=PATH or NAME=PATH:rw (NAME: a-z, 0-9 and -)`);
+  return { name: match[1], path: resolve(match[3]), isWritable: match[4] === ':rw' };
+}
+
+/** The API server. */
+export function apiserverUnit(plan: DevPlan): UnitPlan {
+  return {
+    role: 'apiserver',
+    name: 'apiserver',
+    argv: [
+      plan.node,
+      join(plan.distDir, 'bin', 'runink-apiserver'),
+      '--data',
+      join(plan.dataDir, 'apiserver'),
+      '--port',
+      String(plan.port),
+      ...plan.nodes.flatMap((node) => ['--node', node]),
+    ],
+    env: plan.env,
+    log: logOf(plan, 'apiserver'),
+  };
+}
+
+/** The controllers. */
+export function controllersUnit(plan: DevPlan): UnitPlan {
+  return {
+    role: 'controllers',
+    name: 'controllers',
+    argv: [
+      plan.node,
+      join(plan.distDir, 'bin', 'runink-controllers'),
+      '--kubeconfig',
+      join(plan.dataDir, 'apiserver', 'controllers.kubeconfig'),
+    ],
+    env: plan.env,
+    log: logOf(plan, 'controllers'),
+  };
+}
+
+/** A node without isolation: its agent, as a plain process. */
+export function plainAgentUnit(plan: DevPlan, node: string): UnitPlan {
+  return {
+    role: 'agent',
+    name: node,
+    argv: [
+      plan.node,
+      join(plan.distDir, 'bin', 'runi-agent'),
+      '--kubeconfig',
+      nodeKubeconfig(plan, node),
+      '--node',
+      node,
+      '--state',
+      join(plan.dataDir, 'nodes', node),
+      '--isolation',
+      'none',
+      '--programs',
+      join(plan.distDir, 'libexec'),
+      ...plan.volumes.flatMap(({ name, path, isWritable }) => ['--volume', `${name}=${path}${isWritable ? ':rw' : ''}`]),
+    ],
+    env: plan.env,
+    log: logOf(plan, node),
+  };
+}
+
+/** A node with isolation: the helper, which starts the agent and the exchange. */
+export function helperUnit(
+  plan: DevPlan,
+  node: string,
+  place: {
+    readonly instance: string;
+    readonly folder: RuntimeFolder;
+    readonly state: string;
+    readonly kubeconfig: string;
+    readonly ids: IdRange;
+  },
+): UnitPlan {
+  const { instance, folder, state, kubeconfig, ids } = place;
+  const config = [
+    `instance=${instance}`,
+    `uid-range=${ids.sliceUidFirst}-${ids.sliceUidLast}`,
+    `runtime=${folder.slices}`,
+    `node=${folder.node}`,
+    `exchange=${folder.exchange}`,
+    `init=${folder.init}`,
+    `state=${state}`,
+    ...plan.volumes.map(({ name, path, isWritable }) => `volume=*:${name}:${path}:${isWritable ? 'rw' : 'ro'}`),
+  ];
+  return {
+    role: 'helper',
+    name: node,
+    argv: [
+      join(folder.path, 'programs', 'runi-helper'),
+      ...['--config-fd', '3', '--agent-uid', String(ids.agentUid), '--exchange-uid', String(ids.exchangeUid)],
+      ...['--gid', String(ids.gid), '--'],
+      ...[folder.node, folder.agent, '--kubeconfig', kubeconfig, '--node', node, '--state', join(state, 'agent')],
+    ],
+    env: plan.env,
+    config: `${config.join('\n')}\n`,
+    log: logOf(plan, node),
+  };
+}
+
+/** The credentials that the API server made for a node. */
+export function nodeKubeconfig(plan: DevPlan, node: string): string {
+  return join(plan.dataDir, 'apiserver', 'nodes', `${node}.kubeconfig`);
+}
+
+function logOf(plan: DevPlan, name: string): string {
+  return join(plan.dataDir, 'logs', `${name}.log`);
+}

@@ -1,0 +1,152 @@
+import { existsSync, mkdirSync, realpathSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { instanceOf, runCluster } from '../dev/cluster.ts';
+import { waitForRelease } from '../dev/lock.ts';
+import { type DevPlan, parseVolume, type Volume } from '../dev/plan.ts';
+import { descendants, isAlive, roleOf, signalProcess } from '../dev/processes.ts';
+import { type DevState, readState } from '../dev/state.ts';
+import { CommandError, UsageError } from '../failure.ts';
+import { listOption, numberOption, type Options, textOption } from '../options.ts';
+import { columnLines } from '../print/columns.ts';
+import { toJson } from '../print/object.ts';
+import type { Session } from '../session.ts';
+import type { Terminal } from '../terminal.ts';
+
+const nodesMax = 64;
+const stopMsMax = 60_000;
+
+/** `runictl dev`, `dev status`, `dev stop`: a whole cluster on this machine. */
+export async function dev(session: Session, args: readonly string[], options: Options): Promise<number> {
+  const [action, ...more] = args;
+  const dataDir = resolve(session.terminal.cwd, textOption(options, 'data') ?? '');
+  if (more.length > 0) throw new UsageError(`dev takes one action, got "${args.join(' ')}"`);
+  switch (action) {
+    case undefined:
+      return start(session, dataDir, options);
+    case 'status':
+      return status(session.terminal, dataDir, options);
+    case 'stop':
+      return stop(session.terminal, dataDir);
+    default:
+      throw new UsageError(`dev has no action "${action}"; there are: dev, dev status, dev stop`);
+  }
+}
+
+async function start(session: Session, dataDir: string, options: Options): Promise<number> {
+  const { terminal } = session;
+  const isolation = textOption(options, 'isolation') === 'none' ? 'none' : 'full';
+  const uid = process.getuid?.() ?? 0;
+  if (isolation === 'full' && uid !== 0)
+    throw new CommandError(
+      `slices need the privileged helper, and you are not root (uid ${uid}). Run "sudo sh hack/install-helper" once, or run as root; "--isolation=none" runs every step as a plain process with your rights: only for code that you trust`,
+    );
+  if ((numberOption(options, 'servers') ?? 1) !== 1)
+    throw new UsageError('--servers: one API server runs; several come with consensus');
+  const nodeCount = numberOption(options, 'agents') ?? 1;
+  if (nodeCount > nodesMax) throw new UsageError(`--agents: at most ${nodesMax} run on one machine`);
+  const port = numberOption(options, 'port') ?? 0;
+  if (port > 65535) throw new UsageError(`--port: ${port} is no port`);
+  mkdirSync(join(dataDir, 'data'), { recursive: true });
+  const plan: DevPlan = {
+    dataDir: realpathSync(dataDir),
+    distDir: session.distDir,
+    node: realpathSync(process.execPath),
+    port,
+    isolation,
+    nodes: Array.from({ length: nodeCount }, (_, index) => `node-${index + 1}`),
+    volumes: volumesOf(dataDir, options, terminal),
+    env: scrubbed(terminal.env),
+  };
+  let isReady = false;
+  try {
+    await runCluster(plan, terminal, {
+      restart: options['restart'] !== false,
+      ready: async (state) => {
+        isReady = true;
+        const nodes = `${nodeCount} ${nodeCount === 1 ? 'node' : 'nodes'}`;
+        await terminal.out(
+          `ready: ${state.url}, ${nodes}, isolation ${isolation}; export KUBECONFIG=${state.kubeconfig}\n`,
+        );
+      },
+    });
+  } catch (error) {
+    if (!terminal.signal.aborted) throw error;
+  }
+  // An interrupt is how it is meant to end.
+  process.exitCode = isReady || terminal.signal.aborted ? 0 : 1;
+  return process.exitCode;
+}
+
+function volumesOf(dataDir: string, options: Options, terminal: Terminal): Volume[] {
+  const given = listOption(options, 'volume').map((text) => parseVolume(text, (path) => resolve(terminal.cwd, path)));
+  const volumes = new Map<string, Volume>([['data', { name: 'data', path: join(dataDir, 'data'), isWritable: true }]]);
+  for (const volume of given) {
+    if (!existsSync(volume.path)) throw new CommandError(`--volume ${volume.name}: there is no folder ${volume.path}`);
+    volumes.set(volume.name, volume);
+  }
+  return [...volumes.values()].map((volume) => ({ ...volume, path: realpathSync(volume.path) }));
+}
+
+// The programs get nothing of the user's environment but where to find commands and how to write text.
+function scrubbed(env: Terminal['env']): Record<string, string> {
+  const kept = ['PATH', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'RUNINK_LOG_LEVEL'];
+  return Object.fromEntries(kept.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
+}
+
+interface StatusProcess {
+  readonly role: string;
+  readonly name: string;
+  readonly pid: number;
+  readonly argv: readonly string[];
+  readonly url?: string;
+  readonly restarts?: number;
+}
+
+async function status(terminal: Terminal, dataDir: string, options: Options): Promise<number> {
+  const form = textOption(options, 'output');
+  if (form !== undefined && form !== 'json') throw new UsageError(`-o ${form}: dev status prints json or a table`);
+  const state = runningState(dataDir);
+  if (state === undefined) {
+    if (form === 'json') await terminal.out(toJson({ ready: false, processes: [] }));
+    else terminal.err(`error: no cluster runs on ${dataDir}; start one with "runictl dev --data ${dataDir}"\n`);
+    return 1;
+  }
+  const processes = processesOf(state);
+  if (form === 'json') {
+    const { pid, instance, isolation, ready, url, kubeconfig } = state;
+    await terminal.out(toJson({ pid, instance, isolation, ready, url, kubeconfig, processes }));
+    return 0;
+  }
+  const rows = processes.map(({ role, name, pid, restarts, url }) => [role, name, String(pid), String(restarts ?? ''), url ?? '']);
+  await terminal.out(`${columnLines([['ROLE', 'NAME', 'PID', 'RESTARTS', 'URL'], ...rows]).join('\n')}\n`);
+  return state.ready ? 0 : 1;
+}
+
+function processesOf(state: DevState): StatusProcess[] {
+  return state.processes
+    .filter(({ pid, startTicks }) => isAlive(pid, startTicks))
+    .flatMap(({ role, name, pid, argv, url, restarts }) => [
+      { role, name, pid, argv, ...(url === undefined ? {} : { url }), restarts },
+      ...descendants(pid).map((child) => ({ role: roleOf(child.argv), name, pid: child.pid, argv: child.argv })),
+    ]);
+}
+
+async function stop(terminal: Terminal, dataDir: string): Promise<number> {
+  const state = runningState(dataDir);
+  if (state === undefined) {
+    terminal.err(`no cluster runs on ${dataDir}\n`);
+    return 0;
+  }
+  const released = waitForRelease(instanceOf(dataDir), AbortSignal.any([terminal.signal, AbortSignal.timeout(stopMsMax)]));
+  signalProcess(state.pid, state.startTicks, 'SIGTERM');
+  await released.catch((cause: unknown) => {
+    throw new CommandError(`the cluster on ${dataDir} (pid ${state.pid}) has not ended after ${stopMsMax / 1000} s`, { cause });
+  });
+  await terminal.out('stopped\n');
+  return 0;
+}
+
+function runningState(dataDir: string): DevState | undefined {
+  const state = existsSync(dataDir) ? readState(dataDir) : undefined;
+  return state !== undefined && isAlive(state.pid, state.startTicks) ? state : undefined;
+}

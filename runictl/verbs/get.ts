@@ -1,0 +1,183 @@
+import { isApiError, type Unstructured } from '../../apis/index.ts';
+import { collectionPath, objectPath } from '../../client/index.ts';
+import { type Api, linesOf, refIn } from '../api.ts';
+import { CommandError, errorText } from '../failure.ts';
+import { isRecord } from '../manifest/read.ts';
+import { isOn, type Options, textOption } from '../options.ts';
+import { columnLines, columnWidths } from '../print/columns.ts';
+import { type Output, parseOutput, printObjects } from '../print/output.ts';
+import { objectName } from '../print/object.ts';
+import { headerOf, readTable, rowOf, type ServerTable, tableAccept, type TableOptions } from '../print/server-table.ts';
+import { parseSelections, type Selection } from '../resource.ts';
+import type { Session } from '../session.ts';
+import { watchTable } from './get-watch.ts';
+
+/** What a listing is narrowed to. */
+export interface Scope {
+  readonly namespace: string | undefined;
+  readonly labelSelector: string | undefined;
+  readonly fieldSelector: string | undefined;
+}
+
+/** `runictl get`. Exit code 1 when something named is not there. */
+export async function get(session: Session, args: readonly string[], options: Options): Promise<number> {
+  const { terminal } = session;
+  const output = await parseOutput(textOption(options, 'output'), terminal);
+  const selections = parseSelections(args);
+  const api = await session.connect();
+  const scope = scopeOf(api, options);
+  if (isOn(options, 'watch') || isOn(options, 'watchOnly'))
+    return watchTable(session, api, selections, scope, output, options);
+  return output.form === 'table'
+    ? printTables(session, api, selections, scope, options, output.isWide)
+    : printAll(session, api, selections, scope, options, output);
+}
+
+/** Herd and selectors of -A, -n, -l and --field-selector. */
+export function scopeOf(api: Api, options: Options): Scope {
+  return {
+    namespace: isOn(options, 'allNamespaces') ? undefined : api.namespace,
+    labelSelector: textOption(options, 'selector'),
+    fieldSelector: textOption(options, 'fieldSelector'),
+  };
+}
+
+/** The objects of a selection: those named, or all in scope. */
+export async function fetchObjects(api: Api, selection: Selection, scope: Scope): Promise<Unstructured[]> {
+  const { kind, names } = selection;
+  if (names.length > 0)
+    return Promise.all(names.map((name) => api.client.get<Unstructured>(kind, refIn(kind, api.namespace, name))));
+  const items: Unstructured[] = [];
+  let next: string | undefined;
+  do {
+    const page = await api.client.list<Unstructured>(kind, {
+      ...(scope.namespace === undefined || kind.scope === 'Cluster' ? {} : { namespace: scope.namespace }),
+      ...(scope.labelSelector === undefined ? {} : { labelSelector: scope.labelSelector }),
+      ...(scope.fieldSelector === undefined ? {} : { fieldSelector: scope.fieldSelector }),
+      limit: pageSize,
+      ...(next === undefined ? {} : { continue: next }),
+    });
+    items.push(...page.items);
+    next = page.metadata.continue === '' ? undefined : page.metadata.continue;
+  } while (next !== undefined);
+  return items;
+}
+
+const pageSize = 500;
+
+async function printAll(
+  session: Session,
+  api: Api,
+  selections: readonly Selection[],
+  scope: Scope,
+  options: Options,
+  output: Exclude<Output, { form: 'table' }>,
+): Promise<number> {
+  const objects = [];
+  let failures = 0;
+  for (const selection of selections)
+    for (const part of parts(selection))
+      try {
+        const found = await fetchObjects(api, part, scope);
+        objects.push(...found.map((object) => ({ kind: part.kind, object })));
+      } catch (error) {
+        failures += report(session, error, options);
+      }
+  const isSingle = selections.length === 1 && selections[0]?.names.length === 1;
+  if (objects.length > 0 || (!isSingle && failures === 0))
+    await printObjects(output, objects, session.terminal, {
+      asList: !isSingle,
+      keepManagedFields: isOn(options, 'showManagedFields'),
+    });
+  return failures > 0 ? 1 : 0;
+}
+
+// One selection a name, so that one that is missing does not hide the others.
+function parts(selection: Selection): Selection[] {
+  return selection.names.length === 0 ? [selection] : selection.names.map((name) => ({ ...selection, names: [name] }));
+}
+
+async function printTables(
+  session: Session,
+  api: Api,
+  selections: readonly Selection[],
+  scope: Scope,
+  options: Options,
+  isWide: boolean,
+): Promise<number> {
+  const { terminal } = session;
+  let failures = 0;
+  let printed = 0;
+  for (const selection of selections) {
+    const shape = tableOptions(selection, selections, options, isWide);
+    const rows: string[][] = [];
+    let header: string[] | undefined;
+    for (const part of parts(selection))
+      try {
+        const table = await fetchTable(api, part, scope);
+        header ??= headerOf(table, shape);
+        rows.push(...table.rows.map((row) => rowOf(table, row, shape)));
+      } catch (error) {
+        failures += report(session, error, options);
+      }
+    if (rows.length === 0 || header === undefined) continue;
+    const all = options['headers'] === false ? rows : [header, ...rows];
+    if (printed > 0) await terminal.out('\n');
+    await terminal.out(`${columnLines(all, columnWidths(all)).join('\n')}\n`);
+    printed += rows.length;
+  }
+  if (printed === 0 && failures === 0 && !isOn(options, 'ignoreNotFound'))
+    terminal.err(
+      scope.namespace === undefined || selections.every(({ kind }) => kind.scope === 'Cluster')
+        ? 'No resources found\n'
+        : `No resources found in ${scope.namespace} namespace.\n`,
+    );
+  return failures > 0 ? 1 : 0;
+}
+
+/** How the table of one kind among several is shown. */
+export function tableOptions(
+  selection: Selection,
+  selections: readonly Selection[],
+  options: Options,
+  isWide: boolean,
+): TableOptions {
+  const { kind } = selection;
+  return {
+    isWide,
+    withNamespace: isOn(options, 'allNamespaces') && kind.scope === 'Namespaced',
+    withLabels: isOn(options, 'showLabels'),
+    labelColumns: textOption(options, 'labelColumns')?.split(',') ?? [],
+    namePrefix: selections.length > 1 ? objectName(kind, '') : '',
+  };
+}
+
+async function fetchTable(api: Api, { kind, names }: Selection, scope: Scope): Promise<ServerTable> {
+  const [name] = names;
+  const path =
+    name === undefined
+      ? collectionPath(kind, kind.scope === 'Cluster' ? undefined : scope.namespace)
+      : objectPath(kind, refIn(kind, api.namespace, name));
+  const query = name === undefined ? { labelSelector: scope.labelSelector, fieldSelector: scope.fieldSelector } : {};
+  const answer = await (await api.get(path, { query, accept: tableAccept })).json();
+  const table = readTable(answer);
+  if (table === undefined) throw new CommandError(`the server at ${api.serverUrl} answered ${path} with no Table`);
+  return table;
+}
+
+function report(session: Session, error: unknown, options: Options): number {
+  if (isApiError(error, 'NotFound')) {
+    if (isOn(options, 'ignoreNotFound')) return 0;
+    session.terminal.err(`${errorText(error)}\n`);
+    return 1;
+  }
+  throw error;
+}
+
+/** Watch events of a raw watch stream, parsed. */
+export async function* watchLines(chunks: AsyncIterable<Uint8Array>): AsyncIterable<{ type: string; object: unknown }> {
+  for await (const line of linesOf(chunks)) {
+    const value: unknown = JSON.parse(line);
+    if (isRecord(value) && typeof value['type'] === 'string') yield { type: value['type'], object: value['object'] };
+  }
+}
