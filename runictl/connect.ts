@@ -1,12 +1,12 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { ApiError, statusCodes, type StatusReason } from '../apis/index.ts';
+import { ApiError, type StatusReason, statusCodes } from '../apis/index.ts';
 import { type Connection, HttpClient, KubeconfigError, loadKubeconfig, type RawResponse } from '../client/index.ts';
 import type { Api } from './api.ts';
 import { CommandError, UsageError } from './failure.ts';
-import { isRecord } from './manifest/read.ts';
 import { parseDurationMs } from './print/duration.ts';
 import type { Terminal } from './terminal.ts';
+import { isRecord, textOf } from './values.ts';
 
 /** Flags that every verb understands. */
 export interface GlobalFlags {
@@ -90,11 +90,14 @@ async function errorOf(response: RawResponse): Promise<ApiError> {
   if (isRecord(status) && status['kind'] === 'Status' && isReason(status['reason']))
     return new ApiError(
       status['reason'],
-      String(status['message']),
+      textOf(status['message']),
       isRecord(status['details']) ? status['details'] : undefined,
     );
   const reason = Object.entries(statusCodes).find(([, code]) => code === response.status)?.[0];
-  return new ApiError(isReason(reason) ? reason : 'InternalError', text.slice(0, 200) || `HTTP status ${response.status}`);
+  return new ApiError(
+    isReason(reason) ? reason : 'InternalError',
+    text.slice(0, 200) || `HTTP status ${response.status}`,
+  );
 }
 
 function isReason(reason: unknown): reason is StatusReason {

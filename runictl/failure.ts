@@ -43,8 +43,11 @@ function apiErrorText(error: ApiError): string {
 
 function invalidText(error: ApiError): string {
   const { kind, name, causes } = error.details ?? {};
-  if (kind === undefined || causes === undefined || causes.length === 0) return `The request is invalid: ${error.message}`;
+  if (kind === undefined || causes === undefined || causes.length === 0)
+    return `The request is invalid: ${error.message}`;
   const subject = `The ${kind} "${name ?? ''}" is invalid`;
   const lines = causes.map((cause) => (cause.field === '' ? cause.message : `${cause.field}: ${cause.message}`));
-  return lines.length === 1 ? `${subject}: ${lines[0]}` : [`${subject}:`, ...lines.map((line) => `* ${line}`)].join('\n');
+  return lines.length === 1
+    ? `${subject}: ${lines.join('')}`
+    : [`${subject}:`, ...lines.map((line) => `* ${line}`)].join('\n');
 }

@@ -1,8 +1,8 @@
 // kubectl's client-side apply for kinds without strategic merge: a three-way JSON merge patch between what was applied
 // last (kept in an annotation), what shall be and what is. kubectl and runictl can take turns.
 import type { Unstructured } from '../apis/index.ts';
-import { isRecord } from './manifest/read.ts';
 import { sortKeys } from './print/object.ts';
+import { isRecord } from './values.ts';
 
 export const lastAppliedAnnotation = 'kubectl.kubernetes.io/last-applied-configuration';
 

@@ -36,7 +36,8 @@ export function durationOption(options: Options, name: string): number | undefin
   const value = textOption(options, name);
   if (value === undefined) return undefined;
   const durationMs = parseDurationMs(value);
-  if (durationMs === undefined) throw new UsageError(`--${kebab(name)}: "${value}" is no duration; write e.g. 30s or 5m`);
+  if (durationMs === undefined)
+    throw new UsageError(`--${kebab(name)}: "${value}" is no duration; write e.g. 30s or 5m`);
   return durationMs;
 }
 

@@ -51,7 +51,11 @@ export function buildProgram(terminal: Terminal, distDir: string, result: { code
   const verb = (
     usage: string,
     description: string,
-    work: (session: Session, args: readonly string[], options: Readonly<Record<string, unknown>>) => Promise<number | void>,
+    work: (
+      session: Session,
+      args: readonly string[],
+      options: Readonly<Record<string, unknown>>,
+    ) => Promise<number | void>,
   ): Command =>
     program
       .command(usage)
@@ -71,7 +75,11 @@ export function buildProgram(terminal: Terminal, distDir: string, result: { code
 type AddVerb = (
   usage: string,
   description: string,
-  work: (session: Session, args: readonly string[], options: Readonly<Record<string, unknown>>) => Promise<number | void>,
+  work: (
+    session: Session,
+    args: readonly string[],
+    options: Readonly<Record<string, unknown>>,
+  ) => Promise<number | void>,
 ) => Command;
 
 const output = '-o, --output <form>';
@@ -205,15 +213,22 @@ function addOtherVerbs(verb: AddVerb, program: Command): void {
   )
     .option('--client', 'only of this program')
     .option(output, 'json or yaml');
-  verb('dev [action]', 'run a whole cluster on this machine: dev, dev status, dev stop', async (session, args, options) =>
-    (await import('./verbs/dev.ts')).dev(session, args, options),
+  verb(
+    'dev [action]',
+    'run a whole cluster on this machine: dev, dev status, dev stop',
+    async (session, args, options) => (await import('./verbs/dev.ts')).dev(session, args, options),
   )
     .requiredOption('--data <dir>', 'folder that keeps everything')
     .option('--port <number>', 'port of the API; 0 for a free one', '0')
     .option('--agents <number>', 'how many nodes', '1')
     .option('--servers <number>', 'how many API servers', '1')
     .option('--volume <name=path[:rw]...>', 'a volume that nodes offer; "data" is DIR/data')
-    .addOption(new Option('--isolation <mode>', 'none: steps run as plain processes, with your rights').choices(['full', 'none']))
+    .addOption(
+      new Option('--isolation <mode>', 'none: steps run as plain processes, with your rights').choices([
+        'full',
+        'none',
+      ]),
+    )
     .option('--no-restart', 'leave down what dies')
     .option(output, 'of status: json');
 }

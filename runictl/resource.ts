@@ -54,7 +54,10 @@ export function parseSelections(args: readonly string[]): Selection[] {
 }
 
 /** Exactly one object, as TYPE/NAME or TYPE NAME; a bare NAME is of `standard`. */
-export function parseOne(args: readonly string[], standard?: string): { readonly kind: KindInfo; readonly name: string } {
+export function parseOne(
+  args: readonly string[],
+  standard?: string,
+): { readonly kind: KindInfo; readonly name: string } {
   const [only, second] = args;
   if (only !== undefined && second === undefined && !only.includes('/') && standard !== undefined)
     return { kind: findKind(standard), name: only };
@@ -87,9 +90,9 @@ export function nearest(word: string, candidates: readonly string[]): string | u
 
 function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (const [row, letter] of [...a].entries()) {
+  for (const [row, letter] of a.split('').entries()) {
     const current = [row + 1];
-    for (const [column, other] of [...b].entries())
+    for (const [column, other] of b.split('').entries())
       current.push(
         Math.min(
           (previous[column] ?? 0) + (letter === other ? 0 : 1),

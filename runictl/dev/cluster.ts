@@ -125,9 +125,9 @@ class Cluster {
   /** Nodes first, so that they can still say goodbye to the server; then controllers, then the server. */
   async stop(): Promise<void> {
     this.#isReady = false;
-    const [apiserver, controllers, ...nodes] = this.#units.filter((unit) => unit.plan.role !== 'agent' && unit.plan.role !== 'helper').concat(
-      this.#units.filter((unit) => unit.plan.role === 'agent' || unit.plan.role === 'helper'),
-    );
+    const [apiserver, controllers, ...nodes] = this.#units
+      .filter((unit) => unit.plan.role !== 'agent' && unit.plan.role !== 'helper')
+      .concat(this.#units.filter((unit) => unit.plan.role === 'agent' || unit.plan.role === 'helper'));
     await Promise.all(nodes.map((unit) => unit.stop()));
     await controllers?.stop();
     await apiserver?.stop();

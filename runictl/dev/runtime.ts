@@ -98,7 +98,9 @@ export function makeNodeFolder(folder: RuntimeFolder, node: string, kubeconfig: 
 
 /** Removes the folder and what is mounted on it; harmless when there is none. */
 export function removeRuntime(path: string): void {
-  for (const point of mountPoints().filter((mount) => mount === path || mount.startsWith(`${path}/`)).reverse())
+  for (const point of mountPoints()
+    .filter((mount) => mount === path || mount.startsWith(`${path}/`))
+    .reverse())
     command('umount', ['-l', point]);
   rmSync(path, { recursive: true, force: true });
 }
@@ -124,7 +126,10 @@ function place(from: string, to: string): void {
     chmodSync(to, 0o755);
   } catch (cause) {
     const what = cause instanceof Error ? cause.message : String(cause);
-    throw new CommandError(`${basename(to)} cannot be put into ${to}: ${what}. Is everything built ("npm run build")?`, { cause });
+    throw new CommandError(
+      `${basename(to)} cannot be put into ${to}: ${what}. Is everything built ("npm run build")?`,
+      { cause },
+    );
   }
 }
 
@@ -132,7 +137,9 @@ function mountPoints(): string[] {
   return readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
     .flatMap((line) => line.split(' ')[4] ?? [])
-    .map((point) => point.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))));
+    .map((point) =>
+      point.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))),
+    );
 }
 
 function isNoExec(path: string): boolean {
@@ -143,6 +150,5 @@ function isNoExec(path: string): boolean {
 
 function command(program: string, args: readonly string[]): void {
   const { status, stderr, error } = spawnSync(program, args, { encoding: 'utf8' });
-  if (status !== 0)
-    throw new CommandError(`${program} ${args.join(' ')}: ${error?.message ?? stderr.trim()}`);
+  if (status !== 0) throw new CommandError(`${program} ${args.join(' ')}: ${error?.message ?? stderr.trim()}`);
 }

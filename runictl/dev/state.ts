@@ -1,6 +1,6 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isRecord } from '../manifest/read.ts';
+import { isRecord } from '../values.ts';
 
 /** A process that dev started itself. */
 export interface DevProcess {

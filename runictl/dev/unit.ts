@@ -4,7 +4,7 @@ import { closeSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { type Clock, exitOnStdinEofVariable, type Timer } from '../../base/index.ts';
 import { CommandError } from '../failure.ts';
-import { isRecord } from '../manifest/read.ts';
+import { isRecord } from '../values.ts';
 import { descendants, processInfo, signalProcess } from './processes.ts';
 import type { DevProcess } from './state.ts';
 
@@ -42,7 +42,10 @@ export class Unit {
   private isStopping = false;
 
   /** `changed` is told after every start and end. */
-  constructor(plan: UnitPlan, options: { readonly clock: Clock; readonly restart: boolean; readonly changed: () => void }) {
+  constructor(
+    plan: UnitPlan,
+    options: { readonly clock: Clock; readonly restart: boolean; readonly changed: () => void },
+  ) {
     this.plan = plan;
     this.clock = options.clock;
     this.isRestarted = options.restart;
@@ -157,7 +160,11 @@ export class Unit {
 }
 
 /** Copies stdout to the log and hands over each line that is a JSON object. */
-function readLines(stdout: Readable | null, log: number, take: (line: Readonly<Record<string, unknown>>) => void): void {
+function readLines(
+  stdout: Readable | null,
+  log: number,
+  take: (line: Readonly<Record<string, unknown>>) => void,
+): void {
   let rest = '';
   stdout?.setEncoding('utf8').on('data', (text: string) => {
     try {

@@ -36,7 +36,9 @@ export async function makeBundle(
     throw new CommandError(`bundle ${path}: is a folder; that is for "use: exec", a step module is a file`);
   const made = isModule ? await moduleBytes(path, options.sdkFile) : { bytes: await filesBytes(path, info.isFile()) };
   if (made.bytes.length > bundleBytesMax)
-    throw new CommandError(`bundle ${path}: ${made.bytes.length} bytes, more than the ${bundleBytesMax} a bundle may hold`);
+    throw new CommandError(
+      `bundle ${path}: ${made.bytes.length} bytes, more than the ${bundleBytesMax} a bundle may hold`,
+    );
   const hash = createHash('sha256').update(made.bytes).digest('hex');
   return { ...made, hash, name: `${nameOf(path)}-${hash.slice(0, 10)}`, format: isModule ? 'module' : 'files' };
 }

@@ -2,9 +2,10 @@
 import { posix, resolve } from 'node:path';
 import { kinds, type Pipeline, type Unstructured } from '../../apis/index.ts';
 import { CommandError } from '../failure.ts';
+import { isRecord, textOf } from '../values.ts';
 import { type BundleContent, inlineBytesMax, makeBundle } from './bundle.ts';
 import { inOrder } from './order.ts';
-import { isRecord, type Manifest } from './read.ts';
+import type { Manifest } from './read.ts';
 
 /** An object to apply; `content` is what must be put to a large bundle's subresource. */
 export interface Compiled extends Manifest {
@@ -50,7 +51,7 @@ async function compilePipeline(manifest: Manifest, sdkFile: string): Promise<Com
       steps.push(step);
       continue;
     }
-    const label = `${manifest.place}: step "${String(step['name'])}"`;
+    const label = `${manifest.place}: step "${textOf(step['name'])}"`;
     const content = await makeBundle(resolve(manifest.folder, step['bundle']), {
       asFiles: step['use'] === 'exec',
       sdkFile,

@@ -1,11 +1,12 @@
 // Files, folders or stdin into objects with their place, so that every later complaint can name file, line and column.
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { isMap, isPair, isScalar, isSeq, LineCounter, type Node, type Document, parseAllDocuments } from 'yaml';
+import { type Document, isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseAllDocuments } from 'yaml';
 import { type KindInfo, kindInfos, type Unstructured } from '../../apis/index.ts';
 import { CommandError, messageOf } from '../failure.ts';
 import { findManifestKind, nearest } from '../resource.ts';
 import type { Terminal } from '../terminal.ts';
+import { isRecord } from '../values.ts';
 
 /** An object as a user wrote it, and where. */
 export interface Manifest {
@@ -35,7 +36,9 @@ export async function readManifests(
       continue;
     }
     if (/^https?:\/\//.test(source))
-      throw new CommandError(`${source}: fetching manifests over the network is not supported; download the file first`);
+      throw new CommandError(
+        `${source}: fetching manifests over the network is not supported; download the file first`,
+      );
     for (const file of await filesOf(source, terminal.cwd, options.recursive === true)) {
       const path = resolve(terminal.cwd, file);
       found.push(...parseManifests(await readFile(path, 'utf8'), file, dirname(path), problems));
@@ -70,7 +73,8 @@ async function filesOf(source: string, cwd: string, recursive: boolean): Promise
     throw new CommandError(
       `${source}: feature files cannot be compiled yet; write the pipeline as YAML (kind: Pipeline) for now`,
     );
-  if (info.size > fileBytesMax) throw new CommandError(`${source}: larger than ${fileBytesMax} bytes, too large for a manifest`);
+  if (info.size > fileBytesMax)
+    throw new CommandError(`${source}: larger than ${fileBytesMax} bytes, too large for a manifest`);
   return [source];
 }
 
@@ -97,7 +101,9 @@ export function parseManifests(text: string, file: string, folder: string, probl
     }
     if (document.contents === null || (isScalar(document.contents) && document.contents.value === null)) continue;
     const before = problems.length;
-    findDoubledKeys(document.contents, (key, offset) => problems.push(`${at(offset)}: the key "${key}" is there twice`));
+    findDoubledKeys(document.contents, (key, offset) =>
+      problems.push(`${at(offset)}: the key "${key}" is there twice`),
+    );
     if (problems.length > before) continue;
     found.push(...fromDocument(document, at, folder, problems));
   }
@@ -154,7 +160,8 @@ function toManifest(value: unknown, place: string, folder: string, problems: str
 function unknownKind(apiVersion: string, kind: string): string {
   const text = `no matches for kind "${kind}" in version "${apiVersion}"`;
   const same = kindInfos.find((info) => info.kind === kind);
-  if (same !== undefined) return `${text}; it is in ${same.group === '' ? same.version : `${same.group}/${same.version}`}`;
+  if (same !== undefined)
+    return `${text}; it is in ${same.group === '' ? same.version : `${same.group}/${same.version}`}`;
   const near = nearest(
     kind,
     kindInfos.map((info) => info.kind),
@@ -172,7 +179,7 @@ function duplicates(manifests: readonly Manifest[]): string[] {
       first.set(key, manifest);
       return [];
     }
-    return [`${manifest.place}: ${manifest.kind.kind} "${name}" is there twice, first at ${other.place}`];
+    return [`${manifest.place}: ${manifest.kind.kind} "${name ?? ''}" is there twice, first at ${other.place}`];
   });
 }
 
@@ -191,12 +198,12 @@ function findDoubledKeys(node: unknown, report: (key: string, offset: number) =>
 }
 
 function isList(value: unknown): value is { readonly items: readonly unknown[] } {
-  return isRecord(value) && typeof value['kind'] === 'string' && value['kind'].endsWith('List') && Array.isArray(value['items']);
-}
-
-/** Whether a value is a plain object. */
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return (
+    isRecord(value) &&
+    typeof value['kind'] === 'string' &&
+    value['kind'].endsWith('List') &&
+    Array.isArray(value['items'])
+  );
 }
 
 function firstLine(text: string): string {

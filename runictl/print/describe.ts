@@ -1,6 +1,6 @@
 // An object in words. Runs, slices, pipelines and nodes get tables; the rest is an indented tree.
 import type { KindInfo, Run, Slice, Unstructured } from '../../apis/index.ts';
-import { isRecord } from '../manifest/read.ts';
+import { isRecord, recordsOf, textOf } from '../values.ts';
 import { columnLines } from './columns.ts';
 import { shortDuration } from './duration.ts';
 import { escapeControls, escapeLine } from './escape.ts';
@@ -25,7 +25,8 @@ export function describeLines(described: Described, slices: readonly Slice[], no
 }
 
 function metadataLines({ kind, object, hiddenAnnotations }: Described, nowMs: number): string[] {
-  const { name, namespace, labels, annotations, creationTimestamp, deletionTimestamp, ownerReferences, finalizers } = object.metadata;
+  const { name, namespace, labels, annotations, creationTimestamp, deletionTimestamp, ownerReferences, finalizers } =
+    object.metadata;
   const shown = Object.entries(annotations ?? {}).filter(([key]) => !hiddenAnnotations.includes(key));
   const age = creationTimestamp === undefined ? '' : ` (${shortDuration(nowMs - Date.parse(creationTimestamp))} ago)`;
   return [
@@ -56,9 +57,12 @@ function bodyLines(kind: KindInfo, object: Unstructured, slices: readonly Slice[
 
 function runLines(run: Run, slices: readonly Slice[], nowMs: number): string[] {
   const { status, spec } = run;
-  const parameters = Object.entries(spec.plan.parameters ?? {}).map(([key, value]): [string, string] => [key, String(value)]);
+  const parameters = Object.entries(spec.plan.parameters ?? {}).map(([key, value]): [string, string] => [key, value]);
   return [
-    row('Pipeline', `${spec.pipeline.name}${spec.pipeline.generation === undefined ? '' : ` (generation ${spec.pipeline.generation})`}`),
+    row(
+      'Pipeline',
+      `${spec.pipeline.name}${spec.pipeline.generation === undefined ? '' : ` (generation ${spec.pipeline.generation})`}`,
+    ),
     row('Phase', status?.phase ?? 'Pending'),
     ...(status?.reason === undefined ? [] : [row('Reason', status.reason)]),
     ...(status?.message === undefined ? [] : [row('Message', status.message)]),
@@ -79,7 +83,11 @@ function runLines(run: Run, slices: readonly Slice[], nowMs: number): string[] {
 
 function sinkLines(run: Run): string[] {
   const sinks = run.spec.plan.steps.flatMap(({ name, outputs }) =>
-    outputs.flatMap((output) => (output.kind === 'file' ? [`  ${name} → ${output.uri ?? `file://${output.volume}/${output.path}`}`] : [])),
+    outputs.flatMap((output) =>
+      output.kind === 'file'
+        ? [`  ${name} → ${output.uri ?? `file://${output.volume ?? ''}/${output.path ?? ''}`}`]
+        : [],
+    ),
   );
   const letters = run.spec.plan.groups.flatMap(({ deadLetters }) =>
     deadLetters === undefined ? [] : [`file://${deadLetters.volume}/${deadLetters.path}`],
@@ -99,30 +107,38 @@ function sliceLines(slices: readonly Slice[]): string[] {
     status?.reason ?? '',
     status?.message ?? '',
   ]);
-  return ['Slices:', ...columnLines([['Name', 'Phase', 'Node', 'Reason', 'Message'], ...rows]).map((line) => `  ${line}`)];
+  return [
+    'Slices:',
+    ...columnLines([['Name', 'Phase', 'Node', 'Reason', 'Message'], ...rows]).map((line) => `  ${line}`),
+  ];
 }
 
 function secretLines(secret: Unstructured): string[] {
   const data = isRecord(secret['data']) ? Object.entries(secret['data']) : [];
   return [
-    row('Type', String(secret['type'] ?? '')),
+    row('Type', textOf(secret['type'])),
     'Data:',
-    ...data.map(([key, value]) => `  ${escapeLine(key)}: ${Buffer.from(String(value), 'base64').length} bytes`),
+    ...data.map(([key, value]) => `  ${escapeLine(key)}: ${Buffer.from(textOf(value), 'base64').length} bytes`),
   ];
 }
 
 function conditionLines(object: Unstructured, nowMs: number): string[] {
   const status = object['status'];
-  const conditions = isRecord(status) && Array.isArray(status['conditions']) ? status['conditions'].filter(isRecord) : [];
+  const conditions = isRecord(status) ? recordsOf(status['conditions']) : [];
   if (conditions.length === 0) return [];
   const rows = conditions.map((condition) => [
-    String(condition['type'] ?? ''),
-    String(condition['status'] ?? ''),
-    typeof condition['lastTransitionTime'] === 'string' ? shortDuration(nowMs - Date.parse(condition['lastTransitionTime'])) : '',
-    String(condition['reason'] ?? ''),
-    String(condition['message'] ?? ''),
+    textOf(condition['type']),
+    textOf(condition['status']),
+    typeof condition['lastTransitionTime'] === 'string'
+      ? shortDuration(nowMs - Date.parse(condition['lastTransitionTime']))
+      : '',
+    textOf(condition['reason']),
+    textOf(condition['message']),
   ]);
-  return ['Conditions:', ...columnLines([['Type', 'Status', 'Since', 'Reason', 'Message'], ...rows]).map((line) => `  ${line}`)];
+  return [
+    'Conditions:',
+    ...columnLines([['Type', 'Status', 'Since', 'Reason', 'Message'], ...rows]).map((line) => `  ${line}`),
+  ];
 }
 
 // Conditions get a table of their own.

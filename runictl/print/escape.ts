@@ -1,7 +1,7 @@
 // Bytes from data must not steer the terminal (AUTHORING §8): control characters are shown, as kubectl's ^[ does.
 
 // C0 but tab and newline, DEL, C1, and what turns the direction of text.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+// oxlint-disable-next-line no-control-regex -- they are what is looked for
 const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
 /** Text with control characters made visible: ESC as `^[`, others as `^X` or `\u202e`; newlines and tabs stay. */

@@ -31,7 +31,8 @@ export function parseTemplate(template: string): readonly Part[] {
     } else if (token.text === 'end') {
       const closed = stack.pop();
       const outer = stack.at(-1);
-      if (closed === undefined || outer === undefined) throw new UsageError(`jsonpath: {end} without {range} in ${template}`);
+      if (closed === undefined || outer === undefined)
+        throw new UsageError(`jsonpath: {end} without {range} in ${template}`);
       outer.parts.push({ kind: 'range', steps: closed.steps, body: closed.parts });
     } else if (/^range\s/.test(token.text)) {
       stack.push({ parts: [], steps: parsePath(token.text.slice(6).trim()) });
@@ -92,7 +93,10 @@ function parseBracket(inside: string, whole: string): Step {
     };
   const names = [...inside.matchAll(/\s*(?:'((?:\\.|[^'])*)'|"((?:\\.|[^"])*)")\s*(?:,|$)/g)];
   if (names.length > 0 && names.map(([text]) => text).join('') === inside)
-    return { kind: 'fields', names: names.map(([, single, double]) => (single ?? double ?? '').replace(/\\(.)/g, '$1')) };
+    return {
+      kind: 'fields',
+      names: names.map(([, single, double]) => (single ?? double ?? '').replace(/\\(.)/g, '$1')),
+    };
   throw new UsageError(`jsonpath: cannot read [${inside}] in ${whole}`);
 }
 

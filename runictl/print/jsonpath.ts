@@ -5,7 +5,7 @@ const resultsMax = 1_000_000;
 
 /** Fills a template from an object. A path that finds nothing gives nothing; several results are joined by a space. */
 export function jsonpath(template: string, value: unknown): string {
-  return fill(parseTemplate(template), value, value);
+  return fill(parseTemplate(template), value);
 }
 
 /** Every value at a path such as `.status.phase`. */
@@ -19,12 +19,12 @@ export function valueText(value: unknown): string {
   return value === undefined || value === null ? '' : JSON.stringify(value);
 }
 
-function fill(parts: readonly Part[], value: unknown, root: unknown): string {
+function fill(parts: readonly Part[], value: unknown): string {
   let text = '';
   for (const part of parts) {
     if (part.kind === 'text') text += part.text;
     else if (part.kind === 'path') text += walk(part.steps, value).map(valueText).join(' ');
-    else for (const item of walk(part.steps, value)) text += fill(part.body, item, root);
+    else for (const item of walk(part.steps, value)) text += fill(part.body, item);
   }
   return text;
 }

@@ -44,7 +44,9 @@ export async function parseOutput(text: string | undefined, terminal: Pick<Termi
         return { name: column.slice(0, colon), path: column.slice(colon + 1) };
       }),
     };
-  throw new UsageError(`unable to match a printer suitable for the output format "${text}", allowed formats are: ${forms}`);
+  throw new UsageError(
+    `unable to match a printer suitable for the output format "${text}", allowed formats are: ${forms}`,
+  );
 }
 
 /** Prints objects of any form but table. One object is printed alone, several as a List, unless `asList` says so. */
@@ -54,7 +56,9 @@ export async function printObjects(
   terminal: Terminal,
   options: { readonly asList: boolean; readonly keepManagedFields?: boolean },
 ): Promise<void> {
-  const plain = objects.map(({ object }) => (options.keepManagedFields === true ? object : withoutManagedFields(object)));
+  const plain = objects.map(({ object }) =>
+    options.keepManagedFields === true ? object : withoutManagedFields(object),
+  );
   if (output.form === 'name') {
     for (const { kind, object } of objects) await terminal.out(`${objectName(kind, object.metadata.name ?? '')}\n`);
     return;

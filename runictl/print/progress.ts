@@ -36,7 +36,8 @@ function stepRow(step: PlanStep, run: Run, live: LiveCounters, nowMs: number): S
     recordsIn: counters?.recordsIn,
     recordsOut: counters?.recordsOut,
     rejected: counters?.recordsRejected,
-    perSecond: elapsedMs !== undefined && elapsedMs > 0 && records > 0 ? Math.round((records / elapsedMs) * 1000) : undefined,
+    perSecond:
+      elapsedMs !== undefined && elapsedMs > 0 && records > 0 ? Math.round((records / elapsedMs) * 1000) : undefined,
     time: elapsedMs === undefined ? '' : shortTime(elapsedMs),
     note: noteOf(status),
   };
@@ -48,7 +49,8 @@ function countersOf(
   live: { readonly attempt: number; readonly counters: CountersStatus } | undefined,
 ): CountersStatus | undefined {
   const isNewer = live !== undefined && live.attempt >= (status?.attempt ?? 0);
-  if (status?.phase === 'Succeeded' || status?.phase === 'Failed') return status.counters ?? (isNewer ? live.counters : undefined);
+  if (status?.phase === 'Succeeded' || status?.phase === 'Failed')
+    return status.counters ?? (isNewer ? live.counters : undefined);
   return isNewer ? live.counters : status?.counters;
 }
 
@@ -60,7 +62,10 @@ function elapsed(status: StepStatus | undefined, nowMs: number): number | undefi
 
 function noteOf(status: StepStatus | undefined): string {
   const attempt = (status?.attempt ?? 1) > 1 ? `attempt ${status?.attempt ?? ''}` : '';
-  const reason = status?.phase === 'Succeeded' || status?.phase === 'Running' ? '' : [status?.reason, status?.message].filter(Boolean).join(': ');
+  const reason =
+    status?.phase === 'Succeeded' || status?.phase === 'Running'
+      ? ''
+      : [status?.reason, status?.message].filter(Boolean).join(': ');
   return [attempt, reason].filter((text) => text !== '').join(', ');
 }
 

@@ -1,5 +1,5 @@
 // Tables that the server made (meta.k8s.io/v1 Table), printed as kubectl does.
-import { isRecord } from '../manifest/read.ts';
+import { isRecord, recordsOf, textOf } from '../values.ts';
 import { valueText } from './jsonpath.ts';
 
 /** Asks for a Table, and takes plain objects from a server that has none. */
@@ -19,11 +19,11 @@ export interface TableRow {
 /** Reads a Table answer; undefined if it is something else. */
 export function readTable(value: unknown): ServerTable | undefined {
   if (!isRecord(value) || value['kind'] !== 'Table') return undefined;
-  const columns = listOf(value['columnDefinitions']).map((column) => ({
-    name: text(column['name']),
+  const columns = recordsOf(value['columnDefinitions']).map((column) => ({
+    name: textOf(column['name']),
     priority: Number(column['priority'] ?? 0),
   }));
-  const rows = listOf(value['rows']).map((row) => {
+  const rows = recordsOf(value['rows']).map((row) => {
     const object = isRecord(row['object']) ? row['object'] : {};
     return {
       cells: Array.isArray(row['cells']) ? (row['cells'] as readonly unknown[]) : [],
@@ -31,7 +31,7 @@ export function readTable(value: unknown): ServerTable | undefined {
     };
   });
   const metadata = isRecord(value['metadata']) ? value['metadata'] : {};
-  return { columns, rows, resourceVersion: text(metadata['resourceVersion']) };
+  return { columns, rows, resourceVersion: textOf(metadata['resourceVersion']) };
 }
 
 export interface TableOptions {
@@ -58,11 +58,11 @@ export function rowOf(table: Pick<ServerTable, 'columns'>, row: TableRow, option
   const labels = isRecord(row.metadata['labels']) ? row.metadata['labels'] : {};
   const cells = shownColumns(table, options).map(([, index]) => cellText(row.cells[index]));
   cells[0] = `${options.namePrefix}${cells[0] ?? ''}`;
-  const all = Object.entries(labels).map(([key, value]) => `${key}=${text(value)}`);
+  const all = Object.entries(labels).map(([key, value]) => `${key}=${textOf(value)}`);
   return [
-    ...(options.withNamespace ? [text(row.metadata['namespace'])] : []),
+    ...(options.withNamespace ? [textOf(row.metadata['namespace'])] : []),
     ...cells,
-    ...options.labelColumns.map((label) => text(labels[label])),
+    ...options.labelColumns.map((label) => textOf(labels[label])),
     ...(options.withLabels ? [all.length === 0 ? '<none>' : all.join(',')] : []),
   ];
 }
@@ -75,12 +75,4 @@ function shownColumns(table: Pick<ServerTable, 'columns'>, options: TableOptions
 
 function cellText(value: unknown): string {
   return value === null || value === undefined ? '<none>' : valueText(value);
-}
-
-function text(value: unknown): string {
-  return typeof value === 'string' ? value : '';
-}
-
-function listOf(value: unknown): readonly Readonly<Record<string, unknown>>[] {
-  return Array.isArray(value) ? value.filter(isRecord) : [];
 }

@@ -1,9 +1,9 @@
+import type { Api } from '../api.ts';
 import { UsageError } from '../failure.ts';
-import { isRecord } from '../manifest/read.ts';
 import { type Options, textOption } from '../options.ts';
 import { columnLines } from '../print/columns.ts';
-import type { Api } from '../api.ts';
 import type { Session } from '../session.ts';
+import { isRecord, textOf } from '../values.ts';
 
 interface Resource {
   readonly name: string;
@@ -17,7 +17,8 @@ interface Resource {
 /** `runictl api-resources`: what discovery of the server lists. */
 export async function apiResources(session: Session, options: Options): Promise<number> {
   const form = textOption(options, 'output');
-  if (form !== undefined && form !== 'wide' && form !== 'name') throw new UsageError(`-o ${form}: api-resources prints wide or name`);
+  if (form !== undefined && form !== 'wide' && form !== 'name')
+    throw new UsageError(`-o ${form}: api-resources prints wide or name`);
   const group = textOption(options, 'apiGroup');
   const namespaced = textOption(options, 'namespaced');
   const resources = (await discover(await session.connect()))
@@ -25,7 +26,9 @@ export async function apiResources(session: Session, options: Options): Promise<
     .filter((resource) => namespaced === undefined || String(resource.namespaced) === namespaced)
     .sort((a, b) => (groupOf(a) === groupOf(b) ? compare(a.name, b.name) : compare(groupOf(a), groupOf(b))));
   if (form === 'name') {
-    const names = resources.map((resource) => [resource.name, groupOf(resource)].filter((part) => part !== '').join('.'));
+    const names = resources.map((resource) =>
+      [resource.name, groupOf(resource)].filter((part) => part !== '').join('.'),
+    );
     await session.terminal.out(names.map((name) => `${name}\n`).join(''));
     return 0;
   }
@@ -46,7 +49,7 @@ async function discover(api: Api): Promise<Resource[]> {
   const groups = await (await api.get('/apis')).json();
   const listed = isRecord(groups) && Array.isArray(groups['groups']) ? groups['groups'].filter(isRecord) : [];
   const versions = listed.flatMap(({ preferredVersion }) =>
-    isRecord(preferredVersion) ? [String(preferredVersion['groupVersion'])] : [],
+    isRecord(preferredVersion) ? [textOf(preferredVersion['groupVersion'])] : [],
   );
   const lists = await Promise.all(
     ['/api/v1', ...versions.map((version) => `/apis/${version}`)].map(async (path) => (await api.get(path)).json()),
@@ -60,11 +63,11 @@ function resourcesOf(list: unknown): Resource[] {
     .filter(isRecord)
     .filter(({ name }) => typeof name === 'string' && !name.includes('/'))
     .map(({ name, shortNames, namespaced, kind, verbs }) => ({
-      name: String(name),
+      name: textOf(name),
       shortNames: texts(shortNames),
-      groupVersion: String(list['groupVersion']),
+      groupVersion: textOf(list['groupVersion']),
       namespaced: namespaced === true,
-      kind: String(kind),
+      kind: textOf(kind),
       verbs: texts(verbs),
     }));
 }

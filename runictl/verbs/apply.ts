@@ -56,7 +56,9 @@ export async function apply(session: Session, options: Options): Promise<number>
 /** What the server would refuse. What lives in a herd that is made by the same call cannot be asked before. */
 async function preflight(api: Api, compiled: readonly Compiled[]): Promise<string[]> {
   const herds = new Set(
-    compiled.filter(({ kind }) => kind.kind === 'Herd' || kind.kind === 'Namespace').map(({ object }) => object.metadata.name),
+    compiled
+      .filter(({ kind }) => kind.kind === 'Herd' || kind.kind === 'Namespace')
+      .map(({ object }) => object.metadata.name),
   );
   const problems: string[] = [];
   for (const item of compiled) {
@@ -89,7 +91,8 @@ async function applyOne(
       return done;
     } catch (error) {
       // Someone was quicker: look again.
-      if (!isApiError(error, 'Conflict', 'AlreadyExists') || attempt >= conflictRetriesMax || dryRun !== 'none') throw error;
+      if (!isApiError(error, 'Conflict', 'AlreadyExists') || attempt >= conflictRetriesMax || dryRun !== 'none')
+        throw error;
     }
   }
 }
@@ -126,7 +129,10 @@ async function applyOnce(
 function isOnlyBookkeeping(patch: Readonly<Record<string, unknown>>, live: Unstructured): boolean {
   const text = JSON.stringify(patch);
   const current = live.metadata.annotations?.[lastAppliedAnnotation];
-  return current !== undefined && text === JSON.stringify({ metadata: { annotations: { [lastAppliedAnnotation]: current } } });
+  return (
+    current !== undefined &&
+    text === JSON.stringify({ metadata: { annotations: { [lastAppliedAnnotation]: current } } })
+  );
 }
 
 async function putContent(api: Api, item: Compiled, content: Uint8Array, outcome: Outcome): Promise<void> {

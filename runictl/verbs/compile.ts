@@ -4,7 +4,7 @@ import { type Compiled, compile } from '../manifest/compile.ts';
 import { readManifests } from '../manifest/read.ts';
 import { isOn, listOption, type Options, textOption } from '../options.ts';
 import { toJson, toYaml } from '../print/object.ts';
-import { sdkFile, type Session } from '../session.ts';
+import { type Session, sdkFile } from '../session.ts';
 
 /** `runictl compile`: the objects of the files, code bundled, in the order apply takes them. Needs no server. */
 export async function compileVerb(session: Session, options: Options): Promise<void> {
@@ -28,7 +28,10 @@ export async function compileFiles(session: Session, options: Options, namespace
 async function namespaceOf({ flags, terminal }: Session): Promise<string> {
   if (flags.namespace !== undefined) return flags.namespace;
   const { loadKubeconfig } = await import('../../client/index.ts');
-  return loadKubeconfig(kubeconfigPath(flags, terminal), flags.context === undefined ? {} : { context: flags.context }).then(
+  return loadKubeconfig(
+    kubeconfigPath(flags, terminal),
+    flags.context === undefined ? {} : { context: flags.context },
+  ).then(
     ({ namespace }) => namespace,
     () => 'default',
   );

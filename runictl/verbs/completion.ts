@@ -20,7 +20,8 @@ export async function completion({ terminal }: Session, args: readonly string[],
   };
   const scripts: Readonly<Record<string, (words: Words) => string>> = { bash, zsh, fish };
   const make = scripts[args[0] ?? ''];
-  if (make === undefined) throw new UsageError(`completion for "${args[0] ?? ''}" is not there; there are bash, zsh and fish`);
+  if (make === undefined)
+    throw new UsageError(`completion for "${args[0] ?? ''}" is not there; there are bash, zsh and fish`);
   await terminal.out(make(words));
   return 0;
 }
@@ -33,8 +34,12 @@ const typed = 'get|describe|delete|wait|explain';
 const named: Readonly<Record<string, string>> = { run: 'pipelines', watch: 'runs', logs: 'runs', cancel: 'runs' };
 
 function bash({ verbs, types, flags, global }: Words): string {
-  const cases = Object.entries(flags).map(([verb, list]) => `    ${verb}) words="${[...list, ...global].join(' ')}" ;;`);
-  const names = Object.entries(named).map(([verb, kind]) => `      ${verb}) words="$(runictl get ${kind} -o name 2>/dev/null | sed 's|.*/||')" ;;`);
+  const cases = Object.entries(flags).map(
+    ([verb, list]) => `    ${verb}) words="${[...list, ...global].join(' ')}" ;;`,
+  );
+  const names = Object.entries(named).map(
+    ([verb, kind]) => `      ${verb}) words="$(runictl get ${kind} -o name 2>/dev/null | sed 's|.*/||')" ;;`,
+  );
   return `# runictl completion for bash: source <(runictl completion bash)
 _runictl () {
   local current="\${COMP_WORDS[COMP_CWORD]}" verb="" words="" index

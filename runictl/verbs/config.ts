@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { kubeconfigPath } from '../connect.ts';
 import { CommandError, messageOf, UsageError } from '../failure.ts';
-import { isRecord } from '../manifest/read.ts';
 import { columnLines } from '../print/columns.ts';
 import { toYaml } from '../print/object.ts';
 import type { Session } from '../session.ts';
+import { isRecord, textOf } from '../values.ts';
 
 /** `runictl config view|get-contexts|current-context`; keys and tokens are never shown. */
 export async function config({ terminal, flags }: Session, args: readonly string[]): Promise<number> {
@@ -15,7 +15,7 @@ export async function config({ terminal, flags }: Session, args: readonly string
   const { parse } = await import('yaml');
   const value: unknown = parse(text);
   if (!isRecord(value)) throw new CommandError(`kubeconfig ${path} is no mapping`);
-  const current = String(value['current-context'] ?? '');
+  const current = textOf(value['current-context']);
   switch (args[0]) {
     case 'view':
       await terminal.out(await toYaml(redacted(value)));
@@ -27,9 +27,14 @@ export async function config({ terminal, flags }: Session, args: readonly string
       const contexts = Array.isArray(value['contexts']) ? value['contexts'].filter(isRecord) : [];
       const rows = contexts.map(({ name, context }) => {
         const of = isRecord(context) ? context : {};
-        return [name === current ? '*' : '', ...[name, of['cluster'], of['user'], of['namespace']].map((item) => String(item ?? ''))];
+        return [
+          name === current ? '*' : '',
+          ...[name, of['cluster'], of['user'], of['namespace']].map((item) => textOf(item)),
+        ];
       });
-      await terminal.out(`${columnLines([['CURRENT', 'NAME', 'CLUSTER', 'AUTHINFO', 'NAMESPACE'], ...rows]).join('\n')}\n`);
+      await terminal.out(
+        `${columnLines([['CURRENT', 'NAME', 'CLUSTER', 'AUTHINFO', 'NAMESPACE'], ...rows]).join('\n')}\n`,
+      );
       return 0;
     }
     default:

@@ -9,7 +9,7 @@ import { objectName } from '../print/object.ts';
 import { parseSelections } from '../resource.ts';
 import type { Session } from '../session.ts';
 import { compileFiles } from './compile.ts';
-import { fetchObjects } from './get.ts';
+import { fetchObjects } from './listing.ts';
 
 interface Target {
   readonly kind: KindInfo;
@@ -69,13 +69,20 @@ async function findTargets(session: Session, api: Api, args: readonly string[], 
   const targets: Target[] = [];
   for (const selection of selections) {
     if (selection.names.length > 0) {
-      if (isAll || labelSelector !== undefined) throw new UsageError('name objects, or select them with -l or --all, not both');
-      targets.push(...selection.names.map((name) => ({ kind: selection.kind, ref: refIn(selection.kind, api.namespace, name) })));
+      if (isAll || labelSelector !== undefined)
+        throw new UsageError('name objects, or select them with -l or --all, not both');
+      targets.push(
+        ...selection.names.map((name) => ({ kind: selection.kind, ref: refIn(selection.kind, api.namespace, name) })),
+      );
       continue;
     }
     if (!isAll && labelSelector === undefined)
       throw new UsageError('resource(s) were provided, but no name was specified; name them, or use -l or --all');
-    const found = await fetchObjects(api, selection, { namespace: api.namespace, labelSelector, fieldSelector: undefined });
+    const found = await fetchObjects(api, selection, {
+      namespace: api.namespace,
+      labelSelector,
+      fieldSelector: undefined,
+    });
     targets.push(...found.map((object) => ({ kind: selection.kind, ref: refOf(object) })));
   }
   if (targets.length === 0) session.terminal.err('No resources found\n');
@@ -107,7 +114,12 @@ async function waitUntilGone(session: Session, api: Api, targets: readonly Targe
 }
 
 /** Resolves when the object is gone, or another one has its name. */
-export async function waitForDeletion(session: Session, api: Api, { kind, ref }: Target, signal: AbortSignal): Promise<void> {
+export async function waitForDeletion(
+  session: Session,
+  api: Api,
+  { kind, ref }: Target,
+  signal: AbortSignal,
+): Promise<void> {
   const first = await api.client.get<Unstructured>(kind, ref, { signal }).catch((error: unknown) => {
     if (isApiError(error, 'NotFound')) return undefined;
     throw error;

@@ -1,4 +1,4 @@
-import { isApiError, kinds, type KindInfo, type Slice, type Unstructured } from '../../apis/index.ts';
+import { isApiError, type KindInfo, kinds, type Slice, type Unstructured } from '../../apis/index.ts';
 import type { Api } from '../api.ts';
 import { errorText } from '../failure.ts';
 import { lastAppliedAnnotation } from '../merge.ts';
@@ -8,7 +8,7 @@ import { type Described, describeLines } from '../print/describe.ts';
 import { parseSelections } from '../resource.ts';
 import type { Session } from '../session.ts';
 import { eventCells, listEvents } from './events.ts';
-import { fetchObjects, scopeOf } from './get.ts';
+import { fetchObjects, scopeOf } from './listing.ts';
 
 /** `runictl describe`: metadata, spec, status, conditions and events of objects, in words. */
 export async function describe(session: Session, args: readonly string[], options: Options): Promise<number> {
@@ -52,12 +52,19 @@ async function slicesOf(api: Api, run: Unstructured): Promise<readonly Slice[]> 
 
 async function eventLines(api: Api, kind: KindInfo, object: Unstructured, nowMs: number): Promise<string[]> {
   const { uid, name, namespace } = object.metadata;
-  const fieldSelector = [`involvedObject.kind=${kind.kind}`, `involvedObject.name=${name ?? ''}`, ...(uid === undefined ? [] : [`involvedObject.uid=${uid}`])].join(',');
+  const fieldSelector = [
+    `involvedObject.kind=${kind.kind}`,
+    `involvedObject.name=${name ?? ''}`,
+    ...(uid === undefined ? [] : [`involvedObject.uid=${uid}`]),
+  ].join(',');
   const found = await listEvents(api, { fieldSelector, isAll: namespace === undefined, namespace });
   if (found.length === 0) return ['Events:  <none>'];
   const rows = found.map((event) => {
     const [age = '', type = '', reason = '', , message = ''] = eventCells(event, nowMs);
     return [type, reason, age, event.source?.component ?? event.reportingComponent ?? '', message];
   });
-  return ['Events:', ...columnLines([['Type', 'Reason', 'Age', 'From', 'Message'], ...rows]).map((line) => `  ${line}`)];
+  return [
+    'Events:',
+    ...columnLines([['Type', 'Reason', 'Age', 'From', 'Message'], ...rows]).map((line) => `  ${line}`),
+  ];
 }

@@ -117,7 +117,13 @@ async function status(terminal: Terminal, dataDir: string, options: Options): Pr
     await terminal.out(toJson({ pid, instance, isolation, ready, url, kubeconfig, processes }));
     return 0;
   }
-  const rows = processes.map(({ role, name, pid, restarts, url }) => [role, name, String(pid), String(restarts ?? ''), url ?? '']);
+  const rows = processes.map(({ role, name, pid, restarts, url }) => [
+    role,
+    name,
+    String(pid),
+    String(restarts ?? ''),
+    url ?? '',
+  ]);
   await terminal.out(`${columnLines([['ROLE', 'NAME', 'PID', 'RESTARTS', 'URL'], ...rows]).join('\n')}\n`);
   return state.ready ? 0 : 1;
 }
@@ -137,10 +143,15 @@ async function stop(terminal: Terminal, dataDir: string): Promise<number> {
     terminal.err(`no cluster runs on ${dataDir}\n`);
     return 0;
   }
-  const released = waitForRelease(instanceOf(dataDir), AbortSignal.any([terminal.signal, AbortSignal.timeout(stopMsMax)]));
+  const released = waitForRelease(
+    instanceOf(dataDir),
+    AbortSignal.any([terminal.signal, AbortSignal.timeout(stopMsMax)]),
+  );
   signalProcess(state.pid, state.startTicks, 'SIGTERM');
   await released.catch((cause: unknown) => {
-    throw new CommandError(`the cluster on ${dataDir} (pid ${state.pid}) has not ended after ${stopMsMax / 1000} s`, { cause });
+    throw new CommandError(`the cluster on ${dataDir} (pid ${state.pid}) has not ended after ${stopMsMax / 1000} s`, {
+      cause,
+    });
   });
   await terminal.out('stopped\n');
   return 0;

@@ -41,7 +41,11 @@ export async function events(session: Session, options: Options): Promise<number
 /** Events in scope, oldest first. */
 export async function listEvents(
   api: Api,
-  scope: { readonly fieldSelector: string | undefined; readonly isAll: boolean; readonly namespace?: string | undefined },
+  scope: {
+    readonly fieldSelector: string | undefined;
+    readonly isAll: boolean;
+    readonly namespace?: string | undefined;
+  },
 ): Promise<EventObject[]> {
   const { items } = await api.client.list<EventObject>(kinds.events, {
     ...(scope.isAll ? {} : { namespace: scope.namespace ?? api.namespace }),
@@ -70,5 +74,9 @@ function involvedSelector(of: string): string {
 }
 
 function timeOf(event: EventObject): number {
-  return Date.parse(event.lastTimestamp ?? event.eventTime ?? event.firstTimestamp ?? event.metadata.creationTimestamp ?? '') || 0;
+  return (
+    Date.parse(
+      event.lastTimestamp ?? event.eventTime ?? event.firstTimestamp ?? event.metadata.creationTimestamp ?? '',
+    ) || 0
+  );
 }

@@ -1,10 +1,10 @@
 import type { KindInfo } from '../../apis/index.ts';
 import type { Api } from '../api.ts';
 import { CommandError } from '../failure.ts';
-import { isRecord } from '../manifest/read.ts';
 import { isOn, type Options } from '../options.ts';
 import { findKind, nearest } from '../resource.ts';
 import type { Session } from '../session.ts';
+import { isRecord, textOf } from '../values.ts';
 
 type SchemaNode = Readonly<Record<string, unknown>>;
 
@@ -20,9 +20,9 @@ export async function explain(session: Session, args: readonly string[], options
     `KIND:       ${kind.kind}`,
     `VERSION:    ${kind.version}`,
     '',
-    ...(path.length === 0 ? [] : [`FIELD: ${path.at(-1)} <${typeText(node, resolveRef)}>`, '']),
+    ...(path.length === 0 ? [] : [`FIELD: ${path.at(-1) ?? ''} <${typeText(node, resolveRef)}>`, '']),
     'DESCRIPTION:',
-    ...wrap(text(node['description']) || '<no description>', '    '),
+    ...wrap(textOf(node['description']) || '<no description>', '    '),
     ...fieldLines(inside(node, resolveRef), resolveRef, isOn(options, 'recursive')),
   ];
   await session.terminal.out(`${lines.join('\n')}\n`);
@@ -39,7 +39,11 @@ async function fetchSchema(
   const schemas = isRecord(components['schemas']) ? components['schemas'] : {};
   for (const schema of Object.values(schemas)) {
     const named = isRecord(schema) ? schema['x-kubernetes-group-version-kind'] : undefined;
-    if (isRecord(schema) && Array.isArray(named) && named.some((gvk) => isRecord(gvk) && gvk['kind'] === kind.kind && gvk['group'] === kind.group))
+    if (
+      isRecord(schema) &&
+      Array.isArray(named) &&
+      named.some((gvk) => isRecord(gvk) && gvk['kind'] === kind.kind && gvk['group'] === kind.group)
+    )
       return { schemas, root: schema };
   }
   throw new CommandError(`the server at ${api.serverUrl} describes no ${kind.kind} in ${path}`);
@@ -52,10 +56,17 @@ function follow(node: SchemaNode, schemas: SchemaNode): SchemaNode {
   if (typeof ref !== 'string') return node;
   const target = schemas[ref.split('/').at(-1) ?? ''];
   // The place's own description is closer to the reader than the type's.
-  return isRecord(target) ? { ...target, ...(node['description'] === undefined ? {} : { description: node['description'] }) } : node;
+  return isRecord(target)
+    ? { ...target, ...(node['description'] === undefined ? {} : { description: node['description'] }) }
+    : node;
 }
 
-function descend(root: SchemaNode, path: readonly string[], kind: KindInfo, resolveRef: (node: SchemaNode) => SchemaNode): SchemaNode {
+function descend(
+  root: SchemaNode,
+  path: readonly string[],
+  kind: KindInfo,
+  resolveRef: (node: SchemaNode) => SchemaNode,
+): SchemaNode {
   let node = root;
   for (const [index, name] of path.entries()) {
     const fields = fieldsOf(inside(node, resolveRef));
@@ -63,7 +74,9 @@ function descend(root: SchemaNode, path: readonly string[], kind: KindInfo, reso
     if (!isRecord(next)) {
       const where = [kind.plural, ...path.slice(0, index)].join('.');
       const near = nearest(name, Object.keys(fields));
-      throw new CommandError(`field "${name}" does not exist in ${where}${near === undefined ? '' : `; did you mean "${near}"?`}`);
+      throw new CommandError(
+        `field "${name}" does not exist in ${where}${near === undefined ? '' : `; did you mean "${near}"?`}`,
+      );
     }
     node = resolveRef(next);
   }
@@ -95,7 +108,7 @@ function fieldLines(node: SchemaNode, resolveRef: (node: SchemaNode) => SchemaNo
         return [
           `  ${name}\t<${typeText(resolved, resolveRef)}>${required.includes(name) ? ' -required-' : ''}`,
           ...choices,
-          ...wrap(text(resolved['description']) || '<no description>', '    '),
+          ...wrap(textOf(resolved['description']) || '<no description>', '    '),
           '',
         ];
       }),
@@ -104,7 +117,12 @@ function fieldLines(node: SchemaNode, resolveRef: (node: SchemaNode) => SchemaNo
 
 const depthMax = 12;
 
-function recursiveLines(node: SchemaNode, resolveRef: (node: SchemaNode) => SchemaNode, indent: string, depth: number): string[] {
+function recursiveLines(
+  node: SchemaNode,
+  resolveRef: (node: SchemaNode) => SchemaNode,
+  indent: string,
+  depth: number,
+): string[] {
   if (depth > depthMax) return [];
   return Object.entries(fieldsOf(node))
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
@@ -119,9 +137,10 @@ function recursiveLines(node: SchemaNode, resolveRef: (node: SchemaNode) => Sche
 
 function typeText(node: SchemaNode, resolveRef: (node: SchemaNode) => SchemaNode): string {
   if (isRecord(node['items'])) return `[]${typeText(resolveRef(node['items']), resolveRef)}`;
-  if (isRecord(node['additionalProperties'])) return `map[string]${typeText(resolveRef(node['additionalProperties']), resolveRef)}`;
+  if (isRecord(node['additionalProperties']))
+    return `map[string]${typeText(resolveRef(node['additionalProperties']), resolveRef)}`;
   if (node['x-kubernetes-int-or-string'] === true) return 'integer or string';
-  return text(node['type']) === 'object' || isRecord(node['properties']) ? 'Object' : text(node['type']) || 'any';
+  return textOf(node['type']) === 'object' || isRecord(node['properties']) ? 'Object' : textOf(node['type']) || 'any';
 }
 
 function wrap(paragraph: string, indent: string): string[] {
@@ -134,8 +153,4 @@ function wrap(paragraph: string, indent: string): string[] {
     } else line = line === '' ? word : `${line} ${word}`;
   }
   return [...lines, indent + line];
-}
-
-function text(value: unknown): string {
-  return typeof value === 'string' ? value : '';
 }

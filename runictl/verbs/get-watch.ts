@@ -2,14 +2,14 @@ import { ApiError, type Unstructured } from '../../apis/index.ts';
 import { collectionPath } from '../../client/index.ts';
 import type { Api } from '../api.ts';
 import { UsageError } from '../failure.ts';
-import { isRecord } from '../manifest/read.ts';
 import { isOn, type Options } from '../options.ts';
 import { columnLines, columnWidths } from '../print/columns.ts';
 import { type Output, printObjects } from '../print/output.ts';
 import { headerOf, readTable, rowOf, tableAccept } from '../print/server-table.ts';
 import type { Selection } from '../resource.ts';
 import type { Session } from '../session.ts';
-import { type Scope, tableOptions, watchLines } from './get.ts';
+import { isRecord, textOf } from '../values.ts';
+import { type Scope, tableOptions, watchLines } from './listing.ts';
 
 /** `get -w`: prints what is there, then every change as a row or object, until interrupted or the server ends it. */
 export async function watchTable(
@@ -43,7 +43,7 @@ export async function watchTable(
   if (!isOn(options, 'watchOnly')) await print(list);
   const metadata = isRecord(list) && isRecord(list['metadata']) ? list['metadata'] : {};
   const stream = await api.get(path, {
-    query: { ...query, watch: 'true', resourceVersion: String(metadata['resourceVersion'] ?? '') },
+    query: { ...query, watch: 'true', resourceVersion: textOf(metadata['resourceVersion']) },
     ...accept,
     signal: terminal.signal,
     isLong: true,
@@ -51,7 +51,10 @@ export async function watchTable(
   try {
     for await (const { type, object } of watchLines(stream.chunks())) {
       if (type === 'ERROR')
-        throw new ApiError('Expired', isRecord(object) ? String(object['message']) : 'the watch was ended by the server');
+        throw new ApiError(
+          'Expired',
+          isRecord(object) ? textOf(object['message']) : 'the watch was ended by the server',
+        );
       if (type !== 'BOOKMARK') await print(object);
     }
   } catch (error) {

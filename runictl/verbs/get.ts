@@ -1,23 +1,15 @@
-import { isApiError, type Unstructured } from '../../apis/index.ts';
+import { isApiError } from '../../apis/index.ts';
 import { collectionPath, objectPath } from '../../client/index.ts';
-import { type Api, linesOf, refIn } from '../api.ts';
+import { type Api, refIn } from '../api.ts';
 import { CommandError, errorText } from '../failure.ts';
-import { isRecord } from '../manifest/read.ts';
 import { isOn, type Options, textOption } from '../options.ts';
 import { columnLines, columnWidths } from '../print/columns.ts';
 import { type Output, parseOutput, printObjects } from '../print/output.ts';
-import { objectName } from '../print/object.ts';
-import { headerOf, readTable, rowOf, type ServerTable, tableAccept, type TableOptions } from '../print/server-table.ts';
+import { headerOf, readTable, rowOf, type ServerTable, tableAccept } from '../print/server-table.ts';
 import { parseSelections, type Selection } from '../resource.ts';
 import type { Session } from '../session.ts';
 import { watchTable } from './get-watch.ts';
-
-/** What a listing is narrowed to. */
-export interface Scope {
-  readonly namespace: string | undefined;
-  readonly labelSelector: string | undefined;
-  readonly fieldSelector: string | undefined;
-}
+import { fetchObjects, type Scope, scopeOf, tableOptions } from './listing.ts';
 
 /** `runictl get`. Exit code 1 when something named is not there. */
 export async function get(session: Session, args: readonly string[], options: Options): Promise<number> {
@@ -32,38 +24,6 @@ export async function get(session: Session, args: readonly string[], options: Op
     ? printTables(session, api, selections, scope, options, output.isWide)
     : printAll(session, api, selections, scope, options, output);
 }
-
-/** Herd and selectors of -A, -n, -l and --field-selector. */
-export function scopeOf(api: Api, options: Options): Scope {
-  return {
-    namespace: isOn(options, 'allNamespaces') ? undefined : api.namespace,
-    labelSelector: textOption(options, 'selector'),
-    fieldSelector: textOption(options, 'fieldSelector'),
-  };
-}
-
-/** The objects of a selection: those named, or all in scope. */
-export async function fetchObjects(api: Api, selection: Selection, scope: Scope): Promise<Unstructured[]> {
-  const { kind, names } = selection;
-  if (names.length > 0)
-    return Promise.all(names.map((name) => api.client.get<Unstructured>(kind, refIn(kind, api.namespace, name))));
-  const items: Unstructured[] = [];
-  let next: string | undefined;
-  do {
-    const page = await api.client.list<Unstructured>(kind, {
-      ...(scope.namespace === undefined || kind.scope === 'Cluster' ? {} : { namespace: scope.namespace }),
-      ...(scope.labelSelector === undefined ? {} : { labelSelector: scope.labelSelector }),
-      ...(scope.fieldSelector === undefined ? {} : { fieldSelector: scope.fieldSelector }),
-      limit: pageSize,
-      ...(next === undefined ? {} : { continue: next }),
-    });
-    items.push(...page.items);
-    next = page.metadata.continue === '' ? undefined : page.metadata.continue;
-  } while (next !== undefined);
-  return items;
-}
-
-const pageSize = 500;
 
 async function printAll(
   session: Session,
@@ -135,23 +95,6 @@ async function printTables(
   return failures > 0 ? 1 : 0;
 }
 
-/** How the table of one kind among several is shown. */
-export function tableOptions(
-  selection: Selection,
-  selections: readonly Selection[],
-  options: Options,
-  isWide: boolean,
-): TableOptions {
-  const { kind } = selection;
-  return {
-    isWide,
-    withNamespace: isOn(options, 'allNamespaces') && kind.scope === 'Namespaced',
-    withLabels: isOn(options, 'showLabels'),
-    labelColumns: textOption(options, 'labelColumns')?.split(',') ?? [],
-    namePrefix: selections.length > 1 ? objectName(kind, '') : '',
-  };
-}
-
 async function fetchTable(api: Api, { kind, names }: Selection, scope: Scope): Promise<ServerTable> {
   const [name] = names;
   const path =
@@ -172,12 +115,4 @@ function report(session: Session, error: unknown, options: Options): number {
     return 1;
   }
   throw error;
-}
-
-/** Watch events of a raw watch stream, parsed. */
-export async function* watchLines(chunks: AsyncIterable<Uint8Array>): AsyncIterable<{ type: string; object: unknown }> {
-  for await (const line of linesOf(chunks)) {
-    const value: unknown = JSON.parse(line);
-    if (isRecord(value) && typeof value['type'] === 'string') yield { type: value['type'], object: value['object'] };
-  }
 }

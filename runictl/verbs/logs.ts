@@ -42,7 +42,8 @@ async function findRun(api: Api, args: readonly string[], options: Options): Pro
   if (pipeline !== undefined) {
     const object = await api.client.get<Pipeline>(kinds.pipelines, refIn(kinds.pipelines, api.namespace, pipeline));
     const last = object.status?.lastRun;
-    if (last === undefined) throw new CommandError(`pipeline "${pipeline}" has not run yet; "runictl run ${pipeline}" starts it`);
+    if (last === undefined)
+      throw new CommandError(`pipeline "${pipeline}" has not run yet; "runictl run ${pipeline}" starts it`);
     return api.client.get<Run>(kinds.runs, { namespace: api.namespace, name: last });
   }
   const { kind, name } = parseOne(args, 'runs');
@@ -55,7 +56,8 @@ function wantedOf(run: Run, options: Options): Wanted[] {
   const named = listOption(options, 'step');
   const name = run.metadata.name ?? '';
   for (const step of named)
-    if (!steps.includes(step)) throw new CommandError(`run "${name}" has no step "${step}"; it has ${steps.join(', ')}`);
+    if (!steps.includes(step))
+      throw new CommandError(`run "${name}" has no step "${step}"; it has ${steps.join(', ')}`);
   const attempt = numberOption(options, 'attempt');
   return (named.length > 0 ? named : steps).flatMap((step): Wanted[] => {
     if (attempt !== undefined) return [{ step, attempt }];

@@ -55,29 +55,22 @@ async function requestRun(
 ): Promise<Run> {
   const { terminal } = session;
   const id = requestId(terminal.random);
-  const patched = await api.client.patch<Pipeline>(
-    kinds.pipelines,
-    refIn(kinds.pipelines, api.namespace, name),
-    {
-      type: 'merge',
-      body: {
-        metadata: {
-          annotations: {
-            [runRequestedAnnotation]: id,
-            [runParametersAnnotation]: Object.keys(parameters).length === 0 ? null : JSON.stringify(parameters),
-          },
+  const patched = await api.client.patch<Pipeline>(kinds.pipelines, refIn(kinds.pipelines, api.namespace, name), {
+    type: 'merge',
+    body: {
+      metadata: {
+        annotations: {
+          [runRequestedAnnotation]: id,
+          [runParametersAnnotation]: Object.keys(parameters).length === 0 ? null : JSON.stringify(parameters),
         },
       },
     },
-  );
+  });
   using limit = deadline(terminal, timeoutMs);
   const ended = new AbortController();
   const signal = AbortSignal.any([limit.signal, ended.signal]);
   try {
-    return await Promise.race([
-      madeRun(api, id, session, signal),
-      refusal(api, patched, session, signal),
-    ]);
+    return await Promise.race([madeRun(api, id, session, signal), refusal(api, patched, session, signal)]);
   } catch (error) {
     if (!limit.isTimeout()) throw error;
     throw new CommandError(
@@ -93,7 +86,13 @@ function requestId(random: { next(): number }): string {
 }
 
 async function madeRun(api: Api, id: string, { terminal }: Session, signal: AbortSignal): Promise<Run> {
-  for await (const { object } of follow<Run>(api, kinds.runs, { labelSelector: `${requestLabel}=${id}` }, terminal, signal))
+  for await (const { object } of follow<Run>(
+    api,
+    kinds.runs,
+    { labelSelector: `${requestLabel}=${id}` },
+    terminal,
+    signal,
+  ))
     if (object !== undefined) return object;
   throw new CommandError('the watch for the run ended');
 }
@@ -107,7 +106,9 @@ async function refusal(api: Api, asked: Pipeline, { terminal }: Session, signal:
     const ready = object?.status?.conditions?.find((condition) => condition.type === 'Ready');
     const isJudged = (ready?.observedGeneration ?? 0) >= (asked.metadata.generation ?? 0);
     if (ready?.status === 'False' && isJudged)
-      throw new CommandError(`${objectName(kinds.pipelines, name)} cannot run: ${ready.message ?? ready.reason ?? 'not ready'}`);
+      throw new CommandError(
+        `${objectName(kinds.pipelines, name)} cannot run: ${ready.message ?? ready.reason ?? 'not ready'}`,
+      );
   }
   throw new CommandError('the watch for the pipeline ended');
 }

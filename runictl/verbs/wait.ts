@@ -3,14 +3,14 @@ import { refOf } from '../../client/index.ts';
 import { type Api, refIn } from '../api.ts';
 import { CommandError, errorText, UsageError } from '../failure.ts';
 import { deadline, follow } from '../follow.ts';
-import { isRecord } from '../manifest/read.ts';
 import { durationOption, isOn, type Options, textOption } from '../options.ts';
 import { jsonpathValues, valueText } from '../print/jsonpath.ts';
 import { objectName } from '../print/object.ts';
 import { parseSelections } from '../resource.ts';
 import type { Session } from '../session.ts';
+import { isRecord, textOf } from '../values.ts';
 import { waitForDeletion } from './delete.ts';
-import { fetchObjects } from './get.ts';
+import { fetchObjects } from './listing.ts';
 
 /** What to wait for. */
 export type Goal =
@@ -26,7 +26,9 @@ export function parseGoal(text: string): Goal {
   if (condition !== null) return { kind: 'condition', name: condition[1] ?? '', status: condition[2] ?? 'True' };
   const jsonpath = /^jsonpath=(\{.*\}|[^{=][^=]*)(?:=(.*))?$/s.exec(text);
   if (jsonpath !== null) return { kind: 'jsonpath', path: jsonpath[1] ?? '', value: jsonpath[2] };
-  throw new UsageError(`unrecognized condition: "${text}"; write condition=Ready, jsonpath='{.status.phase}'=Succeeded, delete or create`);
+  throw new UsageError(
+    `unrecognized condition: "${text}"; write condition=Ready, jsonpath='{.status.phase}'=Succeeded, delete or create`,
+  );
 }
 
 /** Whether the object is as the goal asks. A condition judged on an older generation does not count. */
@@ -35,15 +37,18 @@ export function isReached(goal: Goal, object: Unstructured): boolean {
   if (goal.kind === 'create') return true;
   if (goal.kind === 'jsonpath') {
     const values = jsonpathValues(goal.path, object).map(valueText);
-    return goal.value === undefined ? values.some((value) => value !== '') : values.length === 1 && values[0] === goal.value;
+    return goal.value === undefined
+      ? values.some((value) => value !== '')
+      : values.length === 1 && values[0] === goal.value;
   }
   const status = object['status'];
-  const conditions = isRecord(status) && Array.isArray(status['conditions']) ? status['conditions'].filter(isRecord) : [];
-  const found = conditions.find(({ type }) => String(type).toLowerCase() === goal.name.toLowerCase());
+  const conditions =
+    isRecord(status) && Array.isArray(status['conditions']) ? status['conditions'].filter(isRecord) : [];
+  const found = conditions.find(({ type }) => textOf(type).toLowerCase() === goal.name.toLowerCase());
   if (found === undefined) return false;
   const observed = found['observedGeneration'] ?? (isRecord(status) ? status['observedGeneration'] : undefined);
   if (typeof observed === 'number' && observed < (object.metadata.generation ?? 0)) return false;
-  return String(found['status']).toLowerCase() === goal.status.toLowerCase();
+  return textOf(found['status']).toLowerCase() === goal.status.toLowerCase();
 }
 
 /** `runictl wait --for=…`: resolves when every object named is as told. Exit code 1 when the time is up. */
@@ -62,7 +67,10 @@ export async function wait(session: Session, args: readonly string[], options: O
     targets.map(async ({ kind, name }): Promise<string | undefined> => {
       try {
         await reach(session, api, goal, kind, name, limit.signal);
-        const met = goal.kind === 'condition' || goal.kind === 'jsonpath' ? 'condition met' : `${goal.kind}d`.replace('deleted', 'condition met').replace('created', 'condition met');
+        const met =
+          goal.kind === 'condition' || goal.kind === 'jsonpath'
+            ? 'condition met'
+            : `${goal.kind}d`.replace('deleted', 'condition met').replace('created', 'condition met');
         await session.terminal.out(`${objectName(kind, name)} ${met}\n`);
         return undefined;
       } catch (error) {

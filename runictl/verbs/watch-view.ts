@@ -2,7 +2,16 @@ import type { CountersStatus, Run } from '../../apis/index.ts';
 import type { Timer } from '../../base/index.ts';
 import { columnLines } from '../print/columns.ts';
 import { escapeLine } from '../print/escape.ts';
-import { count, type LiveCounters, progressCells, progressHeader, shortTime, stepLine, type StepRow, stepRows } from '../print/progress.ts';
+import {
+  count,
+  type LiveCounters,
+  progressCells,
+  progressHeader,
+  type StepRow,
+  shortTime,
+  stepLine,
+  stepRows,
+} from '../print/progress.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** Where a run is shown: a table that is drawn anew on a terminal, lines elsewhere. */
@@ -148,7 +157,10 @@ function paint(line: string, row: StepRow | undefined, hasColour: boolean): stri
 
 function verdict(run: Run, name: string): string[] {
   const { phase = 'ended', reason, message, startTime, completionTime, recordsRejected } = run.status ?? {};
-  const tookMs = startTime !== undefined && completionTime !== undefined ? Date.parse(completionTime) - Date.parse(startTime) : undefined;
+  const tookMs =
+    startTime !== undefined && completionTime !== undefined
+      ? Date.parse(completionTime) - Date.parse(startTime)
+      : undefined;
   const parts = [
     `run ${name} ${phase.toLowerCase()}`,
     tookMs === undefined ? '' : ` in ${shortTime(tookMs)}`,
@@ -156,5 +168,8 @@ function verdict(run: Run, name: string): string[] {
   ];
   if (phase === 'Succeeded') return [parts.join('')];
   const why = [reason, message].filter((text) => text !== undefined && text !== '').join(': ');
-  return [`${parts.join('')}${why === '' ? '' : `: ${why}`}`, `Look with: runictl describe run ${name}; runictl logs ${name}`];
+  return [
+    `${parts.join('')}${why === '' ? '' : `: ${why}`}`,
+    `Look with: runictl describe run ${name}; runictl logs ${name}`,
+  ];
 }

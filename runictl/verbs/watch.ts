@@ -1,14 +1,14 @@
-import { type CountersStatus, isApiError, kinds, type Pipeline, type Run } from '../../apis/index.ts';
+import { isApiError, kinds, type Pipeline, type Run } from '../../apis/index.ts';
 import { sleep } from '../../base/index.ts';
 import { objectPath } from '../../client/index.ts';
 import { type Api, linesOf, refIn } from '../api.ts';
 import { CommandError, UsageError } from '../failure.ts';
 import { follow } from '../follow.ts';
-import { isRecord } from '../manifest/read.ts';
 import { isOn, type Options, textOption } from '../options.ts';
 import { objectName } from '../print/object.ts';
 import { parseOne } from '../resource.ts';
 import type { Session } from '../session.ts';
+import { isRecord } from '../values.ts';
 import { isOver } from './run-end.ts';
 import { openView, type RunView } from './watch-view.ts';
 
@@ -22,7 +22,8 @@ export async function watch(session: Session, args: readonly string[], options: 
   if (pipeline !== undefined) return followRun(session, api, await newestRun(session, api, pipeline), { isPlain });
   const { kind, name } = parseOne(args, 'runs');
   if (kind.kind === 'Pipeline') return followRun(session, api, await newestRun(session, api, name), { isPlain });
-  if (kind.kind !== 'Run') throw new UsageError(`watch follows runs, not ${kind.plural}; see "runictl get ${kind.plural} -w"`);
+  if (kind.kind !== 'Run')
+    throw new UsageError(`watch follows runs, not ${kind.plural}; see "runictl get ${kind.plural} -w"`);
   return followRun(session, api, name, { isPlain });
 }
 
@@ -38,7 +39,9 @@ async function newestRun(session: Session, api: Api, name: string): Promise<stri
     const { generation = 0 } = object.metadata;
     const ready = object.status?.conditions?.find((condition) => condition.type === 'Ready');
     if (ready?.status === 'False' && (ready.observedGeneration ?? 0) >= generation)
-      throw new CommandError(`${objectName(kinds.pipelines, name)} cannot run: ${ready.message ?? ready.reason ?? 'not ready'}`);
+      throw new CommandError(
+        `${objectName(kinds.pipelines, name)} cannot run: ${ready.message ?? ready.reason ?? 'not ready'}`,
+      );
     const { lastRun, observedGeneration = 0 } = object.status ?? {};
     if (lastRun === undefined || observedGeneration < generation) continue;
     const run = await api.client.get<Run>(kinds.runs, refIn(kinds.runs, api.namespace, lastRun));
@@ -61,9 +64,15 @@ export async function followRun(
   const live = followProgress(session, api, name, view, signal);
   try {
     let isThere = false;
-    for await (const { type, object } of follow<Run>(api, kinds.runs, { fieldSelector: `metadata.name=${name}` }, terminal)) {
+    for await (const { type, object } of follow<Run>(
+      api,
+      kinds.runs,
+      { fieldSelector: `metadata.name=${name}` },
+      terminal,
+    )) {
       if (type === 'DELETED') throw new CommandError(`${objectName(kinds.runs, name)} was deleted`);
-      if (type === 'synced' && !isThere) throw new CommandError(`runs.runink.io "${name}" not found in ${api.namespace}`);
+      if (type === 'synced' && !isThere)
+        throw new CommandError(`runs.runink.io "${name}" not found in ${api.namespace}`);
       if (object === undefined) continue;
       isThere = true;
       view.show(object);
@@ -96,7 +105,7 @@ async function followProgress(
       for await (const line of linesOf(stream.chunks())) {
         const value: unknown = line === '' ? undefined : JSON.parse(line);
         if (isRecord(value) && typeof value['step'] === 'string' && isRecord(value['counters']))
-          view.count(value['step'], Number(value['attempt'] ?? 1), value['counters'] as CountersStatus);
+          view.count(value['step'], Number(value['attempt'] ?? 1), value['counters']);
       }
       await sleep(terminal.clock, retryMs, signal);
     } catch (error) {
