@@ -32,7 +32,17 @@ const programs = [
   { entry: 'runictl/main.ts', out: 'bin/runictl', external: ['esbuild'] },
   { entry: 'runi-agent/exchange/main.ts', out: 'libexec/runi-exchange', external: [] },
   { entry: 'runi-slice/main.ts', out: 'libexec/runi-slice', external: [] },
+  // Not a program: what step modules import as 'runink'; runictl bundles it with them.
+  { entry: 'runi-slice/sdk/index.ts', out: 'libexec/runink-sdk.mjs', external: [], isLibrary: true },
 ];
+
+// CommonJS dependencies call require(), which an ES module does not have.
+const banner = [
+  '#!/usr/bin/env node',
+  "import { createRequire as __createRequire } from 'node:module';",
+  'const require = __createRequire(import.meta.url);',
+  'const __filename = import.meta.filename, __dirname = import.meta.dirname;',
+].join('\n');
 
 const dist = join(root, 'dist');
 const stampFile = join(dist, '.build-stamp');
@@ -102,7 +112,7 @@ function removeOrphans() {
 async function bundle() {
   const esbuild = await import('esbuild');
   const made = [];
-  for (const { entry, out, external } of programs) {
+  for (const { entry, out, external, isLibrary } of programs) {
     if (!existsSync(join(root, entry))) {
       console.log(`build: no ${out}: ${entry} is not there`);
       continue;
@@ -122,17 +132,9 @@ async function bundle() {
           format: 'esm',
           legalComments: 'none',
           logLevel: 'warning',
-          // CommonJS dependencies call require(), which an ES module does not have.
-          banner: {
-            js: [
-              '#!/usr/bin/env node',
-              "import { createRequire as __createRequire } from 'node:module';",
-              'const require = __createRequire(import.meta.url);',
-              'const __filename = import.meta.filename, __dirname = import.meta.dirname;',
-            ].join('\n'),
-          },
+          ...(isLibrary !== true && { banner: { js: banner } }),
         })
-        .then(() => chmodSync(target, 0o755)),
+        .then(() => chmodSync(target, isLibrary === true ? 0o644 : 0o755)),
     );
   }
   try {

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 // The only file that reaches for the real terminal, environment and clock.
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';

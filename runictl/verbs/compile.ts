@@ -1,3 +1,4 @@
+import { loadKubeconfig } from '../../client/index.ts';
 import { kubeconfigPath } from '../connect.ts';
 import { UsageError } from '../failure.ts';
 import { type Compiled, compile } from '../manifest/compile.ts';
@@ -27,7 +28,6 @@ export async function compileFiles(session: Session, options: Options, namespace
 // Compiling goes without a cluster: the herd comes from -n or a kubeconfig, if there is one.
 async function namespaceOf({ flags, terminal }: Session): Promise<string> {
   if (flags.namespace !== undefined) return flags.namespace;
-  const { loadKubeconfig } = await import('../../client/index.ts');
   return loadKubeconfig(
     kubeconfigPath(flags, terminal),
     flags.context === undefined ? {} : { context: flags.context },
