@@ -38,9 +38,10 @@ describe('Informer', () => {
 
   it('finds objects by an index through changes and deletions', async () => {
     const api = new MemoryClient();
-    const indexers = { tier: (object: Secret) => [object.metadata.labels?.['tier'] ?? 'none'] };
-    await using informer = start(api, { kind: kinds.secrets, indexers });
+    await using informer = start(api, { kind: kinds.secrets });
     for (const name of ['a', 'b', 'c']) await api.create(kinds.secrets, secret(name));
+    await until(() => informer.list().length === 3);
+    informer.addIndexer('tier', (object) => [object.metadata.labels?.['tier'] ?? 'none']);
     await api.patch(kinds.secrets, ref('b'), { type: 'merge', body: { metadata: { labels: { tier: 'gold' } } } });
     await api.delete(kinds.secrets, ref('c'));
     await until(() => informer.list().length === 2 && informer.get(ref('b'))?.metadata.labels !== undefined);

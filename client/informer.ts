@@ -36,7 +36,6 @@ export interface InformerOptions<T> {
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
   readonly metadataOnly?: boolean;
-  readonly indexers?: Readonly<Record<string, Indexer<T>>>;
   /** Waits between attempts while the API fails; default 100 ms doubling to 5 s. */
   readonly backoff?: BackoffOptions;
 }
@@ -52,7 +51,7 @@ export class Informer<T extends ApiObject> implements AsyncDisposable {
   readonly #deps: InformerDeps;
   readonly #options: InformerOptions<T>;
   readonly #objects = new Map<string, T>();
-  readonly #indexes = new Map<string, Map<string, Set<string>>>();
+  readonly #indexes = new Map<string, { readonly of: Indexer<T>; readonly keys: Map<string, Set<string>> }>();
   readonly #events = new Subject<InformerEvent<T>>();
   readonly #abort = new AbortController();
   readonly #synced: Promise<void>;
@@ -67,7 +66,6 @@ export class Informer<T extends ApiObject> implements AsyncDisposable {
     this.kind = options.kind;
     this.#deps = deps;
     this.#options = options;
-    for (const name of Object.keys(options.indexers ?? {})) this.#indexes.set(name, new Map());
     this.#synced = new Promise((resolve, reject) => (this.#settleSynced = { resolve, reject }));
     // Nobody need wait for it.
     this.#synced.catch(() => {});
@@ -100,6 +98,13 @@ export class Informer<T extends ApiObject> implements AsyncDisposable {
     this.#running ??= this.#run();
   }
 
+  /** Files objects under what `indexer` gives, for `byIndex`; a name that is taken keeps its first indexer. */
+  addIndexer(name: string, indexer: Indexer<T>): void {
+    if (this.#indexes.has(name)) return;
+    this.#indexes.set(name, { of: indexer, keys: new Map() });
+    for (const [key, object] of this.#objects) this.#index(key, object);
+  }
+
   /** The object as last seen, frozen. */
   get(ref: Ref): T | undefined {
     return this.#objects.get(keyOf(ref));
@@ -113,7 +118,7 @@ export class Informer<T extends ApiObject> implements AsyncDisposable {
 
   /** The objects that the indexer `name` filed under `value`. */
   byIndex(name: string, value: string): readonly T[] {
-    const keys = this.#indexes.get(name)?.get(value) ?? [];
+    const keys = this.#indexes.get(name)?.keys.get(value) ?? [];
     return [...keys].flatMap((key) => this.#objects.get(key) ?? []);
   }
 
@@ -234,26 +239,29 @@ export class Informer<T extends ApiObject> implements AsyncDisposable {
   }
 
   #index(key: string, object: T): void {
-    for (const [name, index] of this.#indexes)
-      for (const value of this.#options.indexers?.[name]?.(object) ?? []) {
-        const keys = index.get(value);
-        if (keys === undefined) index.set(value, new Set([key]));
+    for (const index of this.#indexes.values())
+      for (const value of index.of(object)) {
+        const keys = index.keys.get(value);
+        if (keys === undefined) index.keys.set(value, new Set([key]));
         else keys.add(key);
       }
   }
 
   #unindex(key: string, object: T): void {
-    for (const [name, index] of this.#indexes)
-      for (const value of this.#options.indexers?.[name]?.(object) ?? []) {
-        const keys = index.get(value);
+    for (const index of this.#indexes.values())
+      for (const value of index.of(object)) {
+        const keys = index.keys.get(value);
         keys?.delete(key);
-        if (keys?.size === 0) index.delete(value);
+        if (keys?.size === 0) index.keys.delete(value);
       }
   }
 }
 
 /** Resolves to whether all of the informers are in sync before the signal aborts. */
-export async function allSynced(informers: readonly Informer<never>[], signal: AbortSignal): Promise<boolean> {
+export async function allSynced(
+  informers: readonly { readonly synced: Promise<void> }[],
+  signal: AbortSignal,
+): Promise<boolean> {
   const synced = Promise.all(informers.map((informer) => informer.synced)).then(
     () => true,
     () => false,
