@@ -1,6 +1,7 @@
 export * from './errors.ts';
 export * from './kind.ts';
 export * as kinds from './kinds.ts';
+export { objectMetaSchema } from './meta/meta.schema.ts';
 export * from './names.ts';
 export * from './object.ts';
 export * from './quantities.ts';
