@@ -92,6 +92,8 @@ export async function isGood(credentials: Credentials, authority: Credentials, c
 
 // Imported when first needed: parsing ASN.1 schemas costs every start tens of milliseconds.
 async function library(): Promise<typeof import('@peculiar/x509')> {
+  // Its dependency container wants the polyfill to be there first.
+  await import('reflect-metadata');
   const x509 = await import('@peculiar/x509');
   x509.cryptoProvider.set(webcrypto);
   return x509;

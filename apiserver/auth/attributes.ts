@@ -1,0 +1,34 @@
+import type { KindInfo } from '../../apis/index.ts';
+import { ApiError, resourceOf } from '../../apis/index.ts';
+import type { FieldRequirement } from '../view/field-selector.ts';
+import type { User } from './user.ts';
+
+export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
+
+/** What a request wants, as parsed; who may is judged on this and never on the URL. */
+export interface Attributes {
+  readonly user: User;
+  readonly verb: Verb;
+  readonly info: KindInfo;
+  readonly subresource?: string;
+  readonly namespace?: string;
+  /** Of one object; of a list or watch if its field selector names one. */
+  readonly name?: string;
+  readonly fields: readonly FieldRequirement[];
+  /** For writes: the media type of the body. */
+  readonly mediaType?: string;
+}
+
+/** The 403 in Kubernetes' words. */
+export function forbiddenError(attributes: Attributes, why = ''): ApiError {
+  const { user, verb, info, subresource, namespace, name } = attributes;
+  const resource = subresource === undefined ? info.plural : `${info.plural}/${subresource}`;
+  const where = namespace === undefined ? 'at the cluster scope' : `in the namespace "${namespace}"`;
+  const subject = name === undefined || name === '' ? resourceOf(info) : `${resourceOf(info)} "${name}"`;
+  const message = `${subject} is forbidden: User "${user.name}" cannot ${verb} resource "${resource}" in API group "${info.group}" ${where}${why === '' ? '' : `: ${why}`}`;
+  return new ApiError('Forbidden', message, {
+    ...(name === undefined || name === '' ? {} : { name }),
+    ...(info.group === '' ? {} : { group: info.group }),
+    kind: info.plural,
+  });
+}

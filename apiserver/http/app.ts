@@ -1,0 +1,124 @@
+// The whole of HTTP: authenticate, parse, authorise, answer. Nothing is served to nobody.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import express from 'express';
+import { ApiError, kinds } from '../../apis/index.ts';
+import type { Log } from '../../base/index.ts';
+import type { Attributes } from '../auth/attributes.ts';
+import { authorise } from '../auth/authorise.ts';
+import type { NodeLookups } from '../auth/node-role.ts';
+import type { User } from '../auth/user.ts';
+import { at, textOf } from '../json.ts';
+import type { ContinueTokens } from '../registry/continue-token.ts';
+import type { Registry } from '../registry/registry.ts';
+import { isTerminal } from '../registry/strategy.ts';
+import { demanded, parseFieldSelector } from '../view/field-selector.ts';
+import type { Authenticate } from './authenticate.ts';
+import { mediaTypeOf } from './negotiate.ts';
+import { type KindLookup, parseRequest, type ResourceRequest } from './request-info.ts';
+import { serveResource } from './resources.ts';
+import { sendError, sendText } from './respond.ts';
+import { Watches } from './watches.ts';
+
+export { Watches } from './watches.ts';
+
+export interface AppDeps {
+  readonly registry: Registry;
+  readonly continueTokens: ContinueTokens;
+  readonly authenticate: Authenticate;
+  readonly kindOf: KindLookup;
+  readonly log: Log;
+  /** Answers paths that are about no resource (discovery, health); false when it knows none such. */
+  readonly servePath: (path: string, request: IncomingMessage, response: ServerResponse) => Promise<boolean> | boolean;
+  /** Called when a herd was made, to furnish it. */
+  readonly onHerd: (name: string) => Promise<void>;
+}
+
+export interface App {
+  readonly handler: (request: IncomingMessage, response: ServerResponse) => void;
+  /** Ends all watches and refuses new ones. */
+  close(): void;
+}
+
+/** The application as a value: give `handler` to a server. */
+export function buildApp(deps: AppDeps): App {
+  const watches = new Watches(deps.registry.limits.watchersMax);
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.enable('case sensitive routing');
+  app.enable('strict routing');
+  app.use((request: IncomingMessage, response: ServerResponse) => {
+    serve(deps, watches, request, response).catch((error: unknown) => sendError(response, error, deps.log));
+  });
+  return { handler: app, close: () => watches.close() };
+}
+
+async function serve(deps: AppDeps, watches: Watches, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const user = deps.authenticate(request);
+  const { path, query } = targetOf(request);
+  const about = parseRequest(request.method ?? '', path, query, deps.kindOf);
+  switch (about.kind) {
+    case 'unknown':
+      return sendText(response, 404, '404 page not found\n');
+    case 'notAllowed':
+      throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
+    case 'path':
+      if (request.method !== 'GET' && request.method !== 'HEAD') {
+        return sendText(response, 404, '404 page not found\n');
+      }
+      if (!(await deps.servePath(about.path, request, response))) sendText(response, 404, '404 page not found\n');
+      return;
+    case 'resource': {
+      await authorise(attributesOf(user, about, query, request), lookupsOf(deps.registry));
+      return serveResource({ deps, watches, request, response, query, user, about });
+    }
+    default:
+      return about satisfies never;
+  }
+}
+
+function targetOf(request: IncomingMessage): { readonly path: string; readonly query: URLSearchParams } {
+  const url = request.url ?? '/';
+  const mark = url.indexOf('?');
+  return mark < 0
+    ? { path: url, query: new URLSearchParams() }
+    : { path: url.slice(0, mark), query: new URLSearchParams(url.slice(mark + 1)) };
+}
+
+function attributesOf(user: User, about: ResourceRequest, query: URLSearchParams, request: IncomingMessage): Attributes {
+  const selects = about.verb === 'list' || about.verb === 'watch' || about.verb === 'deletecollection';
+  const fields = selects ? parseFieldSelector(query.get('fieldSelector') ?? '', about.info) : [];
+  // A list of one name is judged by that name, as in Kubernetes.
+  const name = about.name ?? demanded(fields, 'metadata.name');
+  return {
+    user,
+    verb: about.verb,
+    info: about.info,
+    fields,
+    ...(about.subresource === undefined ? {} : { subresource: about.subresource }),
+    ...(about.namespace === undefined ? {} : { namespace: about.namespace }),
+    ...(name === undefined ? {} : { name }),
+    mediaType: mediaTypeOf(request.headers['content-type']),
+  };
+}
+
+function lookupsOf(registry: Registry): NodeLookups {
+  const { store } = registry;
+  const uidOf = async (herd: string) => (await store.herd(herd))?.object.metadata.uid;
+  const read = async (info: typeof kinds.slices | typeof kinds.runs, herd: string, name: string) => {
+    const herdUid = await uidOf(herd);
+    return herdUid === undefined ? undefined : (await store.read(info, herdUid, name))?.object;
+  };
+  return {
+    slice: (herd, name) => read(kinds.slices, herd, name),
+    run: (herd, name) => read(kinds.runs, herd, name),
+    async liveSlicesOf(node, herd) {
+      const herdUid = await uidOf(herd);
+      if (herdUid === undefined) return [];
+      const page = await store.page(kinds.slices, herdUid, {});
+      return page.items
+        .map((stored) => stored.object)
+        .filter((slice) => textOf(at(slice, 'spec.nodeName')) === node && !isTerminal(slice));
+    },
+  };
+}

@@ -1,0 +1,299 @@
+// The verbs over HTTP: body and query in, an object in the form that the client takes out.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ApiError, kinds, type Unstructured } from '../../apis/index.ts';
+import { seesOnlyMetadata } from '../auth/authorise.ts';
+import { checkNodeBody } from '../auth/node-body.ts';
+import type { User } from '../auth/user.ts';
+import { at } from '../json.ts';
+import { bind } from '../registry/binding.ts';
+import { getContent, putContent } from '../registry/bundle.ts';
+import { create } from '../registry/create.ts';
+import { remove } from '../registry/delete.ts';
+import { reportDuplicates } from '../registry/fields.ts';
+import { list, parseVersion } from '../registry/list.ts';
+import { patch, patchTypeOf } from '../registry/patch.ts';
+import { readTarget, type Target, type WriteOptions } from '../registry/registry.ts';
+import { update } from '../registry/update.ts';
+import { type Change, watch } from '../registry/watch.ts';
+import { parseBody } from '../schema/parse.ts';
+import { show, withVersion } from '../storage/object-store.ts';
+import { partialOf } from '../view/partial.ts';
+import { type IncludeObject, tableOf } from '../view/table.ts';
+import type { AppDeps, Watches } from './app.ts';
+import { readBody } from './body.ts';
+import { type Form, mediaTypeOf, negotiate } from './negotiate.ts';
+import { deleteOptions, listOptions, selection, watchQuery, writeOptions } from './options.ts';
+import type { ResourceRequest } from './request-info.ts';
+import { sendJson } from './respond.ts';
+import { streamWatch } from './watch-stream.ts';
+
+export interface Call {
+  readonly deps: AppDeps;
+  readonly watches: Watches;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly query: URLSearchParams;
+  readonly user: User;
+  readonly about: ResourceRequest;
+}
+
+/** Answers one authorised request about a resource. Errors: as the verbs of the registry. */
+export async function serveResource(call: Call): Promise<void> {
+  const { about } = call;
+  if (about.subresource === 'content') return serveContent(call);
+  switch (about.verb) {
+    case 'get':
+      return serveGet(call);
+    case 'list':
+      return serveList(call);
+    case 'watch':
+      return serveWatch(call);
+    case 'create':
+      return serveCreate(call);
+    case 'update':
+      return serveUpdate(call);
+    case 'patch':
+      return servePatch(call);
+    case 'delete':
+      return serveDelete(call);
+    case 'deletecollection':
+      return serveDeleteCollection(call);
+    default:
+      return about.verb satisfies never;
+  }
+}
+
+async function serveGet(call: Call): Promise<void> {
+  const { registry } = call.deps;
+  if (call.about.subresource === 'binding') throw notAllowed();
+  const form = negotiate(call.request.headers.accept);
+  const stored = await readTarget(registry, call.about);
+  sendObject(call, 200, show(call.about.info, registry.store.reveal(stored)), form);
+}
+
+async function serveList(call: Call): Promise<void> {
+  const { about, deps, query } = call;
+  const form = negotiate(call.request.headers.accept);
+  const listed = await list(deps.registry, deps.continueTokens, about, listOptions(query, about.info));
+  const metadata = {
+    resourceVersion: String(listed.revision),
+    ...(listed.continueToken === '' ? {} : { continue: listed.continueToken }),
+    ...(listed.remaining === undefined ? {} : { remainingItemCount: listed.remaining }),
+  };
+  const items = listed.items.map((object) => visible(call, object));
+  sendJson(call.response, 200, listIn(call, items, metadata, form));
+}
+
+function listIn(call: Call, items: readonly Unstructured[], metadata: Record<string, unknown>, form: Form): unknown {
+  const { info } = call.about;
+  switch (form) {
+    case 'table': {
+      const nowMs = call.deps.registry.clock.now();
+      return tableOf(info, items, { include: includeOf(call.query), nowMs, metadata, withColumns: true });
+    }
+    case 'partial':
+      return { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata, items: items.map(partialOf) };
+    case 'object': {
+      const apiVersion = info.group === '' ? info.version : `${info.group}/${info.version}`;
+      return { kind: `${info.kind}List`, apiVersion, metadata, items };
+    }
+    default:
+      return form satisfies never;
+  }
+}
+
+async function serveWatch(call: Call): Promise<void> {
+  const { about, deps, query, response } = call;
+  const { registry } = deps;
+  const form = negotiate(call.request.headers.accept);
+  const options = watchQuery(query);
+  const version = options.resourceVersion === '' ? 0 : parseVersion(options.resourceVersion);
+  const startsFull = options.sendInitialEvents ?? version === 0;
+  const chosen = selection(query, about.info);
+  // From now on, without what is there: from the next revision.
+  const after = startsFull ? undefined : version > 0 ? version : await registry.store.barn.readIndex();
+  const include = includeOf(query);
+  const withForm = (object: Unstructured, withColumns: boolean): unknown => {
+    const metadata = { resourceVersion: object.metadata.resourceVersion };
+    const nowMs = registry.clock.now();
+    if (form === 'table') return tableOf(about.info, [object], { include, nowMs, metadata, withColumns });
+    return form === 'partial' ? partialOf(object) : object;
+  };
+  await call.watches.run(async (abort) => {
+    const changes = watch(registry, about, { ...chosen, after, signal: abort.signal });
+    await streamWatch(response, changes, abort, {
+      info: about.info,
+      bookmarks: options.bookmarks,
+      marksInitialEnd: options.sendInitialEvents === true,
+      timeoutMs: options.timeoutMs ?? registry.limits.watchTimeoutMsMin * (1 + registry.random.next()),
+      limits: registry.limits,
+      clock: registry.clock,
+      log: deps.log,
+      form: (change, isFirst) => withForm(visible(call, shownOf(call, change)), isFirst),
+      bookmark: (object) =>
+        form === 'table'
+          ? { ...emptyTable(object), rows: [] }
+          : form === 'partial'
+            ? { ...object, kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1' }
+            : object,
+    });
+  });
+}
+
+function emptyTable(object: Unstructured): Record<string, unknown> {
+  return { kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata, columnDefinitions: [] };
+}
+
+function shownOf(call: Call, change: Exclude<Change, { type: 'PROGRESS' | 'SYNCED' }>): Unstructured {
+  const object = show(call.about.info, call.deps.registry.store.reveal(change.stored));
+  return change.type === 'DELETED' ? withVersion(object, change.revision) : object;
+}
+
+async function serveCreate(call: Call): Promise<void> {
+  const { about, deps } = call;
+  const options = optionsOf(call, 'CreateOptions');
+  const body = await jsonBody(call, options);
+  if (about.subresource === 'binding') {
+    sendJson(call.response, 201, await bind(deps.registry, about, body, options));
+    return;
+  }
+  checkNodeBody(call.user, about, body, undefined);
+  sendObject(call, 201, await create(deps.registry, about, body, options));
+  if (about.info === kinds.herds || about.info === kinds.namespaces) {
+    if (!options.dryRun) await deps.onHerd(String(at(body, 'metadata.name') ?? ''));
+  }
+}
+
+async function serveUpdate(call: Call): Promise<void> {
+  const options = optionsOf(call, 'UpdateOptions');
+  const body = await jsonBody(call, options);
+  await checkNodeWrite(call, body);
+  sendObject(call, 200, await update(call.deps.registry, call.about, body, options));
+}
+
+async function servePatch(call: Call): Promise<void> {
+  const options = optionsOf(call, 'PatchOptions');
+  const type = patchTypeOf(call.about, mediaTypeOf(call.request.headers['content-type']));
+  const text = (await readBody(call.request, call.deps.registry.limits.bodyBytesMax)).toString('utf8');
+  const parsed = parseBody(text, 'Patch', call.deps.registry.limits.depthMax);
+  reportDuplicates(call.about.info, parsed.duplicates, options);
+  if (type === 'json' && call.about.info === kinds.nodes) await checkNodeWrite(call, { spec: parsed.value });
+  else await checkNodeWrite(call, parsed.value);
+  sendObject(call, 200, await patch(call.deps.registry, call.about, type, parsed.value, options));
+}
+
+// Only nodes are looked at twice; others pay nothing.
+async function checkNodeWrite(call: Call, body: unknown): Promise<void> {
+  if (call.about.info !== kinds.nodes || call.about.subresource !== undefined) return;
+  const stored = await readTarget(call.deps.registry, call.about);
+  checkNodeBody(call.user, call.about, body, stored.object);
+}
+
+async function serveDelete(call: Call): Promise<void> {
+  const { deps, about } = call;
+  const body = await optionalBody(call);
+  const deleted = await remove(deps.registry, about, deleteOptions(call.query, body));
+  if (deleted.kind === 'gone') sendJson(call.response, 200, deleted.status);
+  else sendObject(call, 200, deleted.object);
+}
+
+async function serveDeleteCollection(call: Call): Promise<void> {
+  const { about, deps, query } = call;
+  const options = deleteOptions(query, await optionalBody(call));
+  const listed = await list(deps.registry, deps.continueTokens, about, { ...listOptions(query, about.info), limit: 0 });
+  const items: Unstructured[] = [];
+  for (const object of listed.items) {
+    const target: Target = { ...about, name: object.metadata.name ?? '' };
+    const deleted = await removeIfThere(call, target, options);
+    if (deleted !== undefined) items.push(visible(call, deleted));
+  }
+  sendJson(call.response, 200, listIn(call, items, { resourceVersion: String(listed.revision) }, 'object'));
+}
+
+async function removeIfThere(call: Call, target: Target, options: ReturnType<typeof deleteOptions>) {
+  try {
+    return (await remove(call.deps.registry, target, options)).object;
+  } catch (error) {
+    // Somebody else was faster: it is as gone as was wanted.
+    if (error instanceof ApiError && error.reason === 'NotFound') return undefined;
+    throw error;
+  }
+}
+
+async function serveContent(call: Call): Promise<void> {
+  const { about, deps, response } = call;
+  if (about.verb === 'get') {
+    const bytes = await getContent(deps.registry, about);
+    response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': bytes.length });
+    response.end(bytes);
+    return;
+  }
+  if (about.verb !== 'update') throw notAllowed();
+  await putContent(deps.registry, about, await readBody(call.request, deps.registry.limits.bodyBytesMax));
+  sendJson(response, 200, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 200 });
+}
+
+function optionsOf(call: Call, kind: string): WriteOptions {
+  return writeOptions(call.query, kind, (message) => {
+    const text = message.replace(/[^\x20-\x7e]/g, '?').replace(/["\\]/g, '\\$&');
+    call.response.appendHeader('warning', `299 - "${text}"`);
+  });
+}
+
+async function jsonBody(call: Call, options: WriteOptions): Promise<unknown> {
+  const { registry } = call.deps;
+  const type = mediaTypeOf(call.request.headers['content-type']);
+  if (type !== 'application/json' && type !== '') {
+    throw new ApiError('UnsupportedMediaType', 'the body of the request was in an unknown format - accepted media types include: application/json');
+  }
+  const text = (await readBody(call.request, registry.limits.bodyBytesMax)).toString('utf8');
+  const parsed = parseBody(text, call.about.info.kind, registry.limits.depthMax);
+  reportDuplicates(call.about.info, parsed.duplicates, options);
+  return parsed.value;
+}
+
+async function optionalBody(call: Call): Promise<unknown> {
+  const { registry } = call.deps;
+  const text = (await readBody(call.request, registry.limits.bodyBytesMax)).toString('utf8');
+  return text.trim() === '' ? undefined : parseBody(text, 'DeleteOptions', registry.limits.depthMax).value;
+}
+
+function sendObject(call: Call, code: number, object: Unstructured, form?: Form): void {
+  const { response, about } = call;
+  const shown = visible(call, object);
+  switch (form ?? negotiate(call.request.headers.accept)) {
+    case 'object':
+      return sendJson(response, code, shown);
+    case 'partial':
+      return sendJson(response, code, partialOf(shown));
+    case 'table': {
+      const metadata = { resourceVersion: object.metadata.resourceVersion };
+      const nowMs = call.deps.registry.clock.now();
+      const options = { include: includeOf(call.query), nowMs, metadata, withColumns: true };
+      return sendJson(response, code, tableOf(about.info, [shown], options));
+    }
+    default:
+  }
+}
+
+const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
+
+/** What this user may see of an object. */
+function visible(call: Call, object: Unstructured): Unstructured {
+  if (!seesOnlyMetadata({ user: call.user, info: call.about.info })) return object;
+  const { data: _data, ...rest } = object;
+  const { [lastApplied]: _applied, ...annotations } = object.metadata.annotations ?? {};
+  return { ...rest, metadata: { ...object.metadata, annotations } };
+}
+
+function includeOf(query: URLSearchParams): IncludeObject {
+  const given = query.get('includeObject') ?? '';
+  if (given === '' || given === 'Metadata') return 'Metadata';
+  if (given === 'None' || given === 'Object') return given;
+  throw new ApiError('BadRequest', `unrecognized includeObject value: "${given}"`);
+}
+
+function notAllowed(): ApiError {
+  return new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
+}
+

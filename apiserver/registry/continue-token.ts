@@ -1,0 +1,43 @@
+// What a list gives out to go on with. Signed, since it names keys: a client cannot point it at another kind or herd.
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { ApiError } from '../../apis/index.ts';
+import type { Revision } from '../../barn/index.ts';
+import { isRecord } from '../json.ts';
+
+export interface ContinuePoint {
+  readonly revision: Revision;
+  /** The last key that was given. */
+  readonly after: string;
+}
+
+export interface ContinueTokens {
+  seal(point: ContinuePoint, scope: string): string;
+  /** Errors: BadRequest when it was not sealed here for this scope. */
+  open(token: string, scope: string): ContinuePoint;
+}
+
+const macBytes = 16;
+
+/** Tokens signed with `key`, which must outlive the server if they shall. */
+export function continueTokens(key: Uint8Array): ContinueTokens {
+  const sign = (body: string, scope: string) =>
+    createHmac('sha256', key).update(`${scope}\n${body}`).digest().subarray(0, macBytes);
+  return {
+    seal(point, scope) {
+      const body = Buffer.from(JSON.stringify({ v: 1, rv: point.revision, after: point.after })).toString('base64url');
+      return `${body}.${sign(body, scope).toString('base64url')}`;
+    },
+    open(token, scope) {
+      const [body = '', mac = ''] = token.split('.');
+      const given = Buffer.from(mac, 'base64url');
+      if (given.length !== macBytes || !timingSafeEqual(given, sign(body, scope))) throw broken();
+      const parsed: unknown = JSON.parse(Buffer.from(body, 'base64url').toString());
+      if (!isRecord(parsed) || typeof parsed.rv !== 'number' || typeof parsed.after !== 'string') throw broken();
+      return { revision: parsed.rv, after: parsed.after };
+    },
+  };
+}
+
+function broken(): ApiError {
+  return new ApiError('BadRequest', 'invalid continue token: continue key is not valid: it was not given out for this list');
+}

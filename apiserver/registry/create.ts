@@ -1,0 +1,157 @@
+import { ApiError, kinds, notFound, resourceOf, type Unstructured } from '../../apis/index.ts';
+import type { Compare } from '../../barn/index.ts';
+import { isRecord, textOf } from '../json.ts';
+import { admit, checkKind } from '../schema/admit.ts';
+import { invalidError } from '../schema/causes.ts';
+import { objectKey, openKey, storedKind } from '../storage/keys.ts';
+import { show, unshow, withVersion } from '../storage/object-store.ts';
+import { reportFields } from './fields.ts';
+import { herdUidOf, type Registry, type Target, timestamp, type WriteOptions } from './registry.ts';
+import { strategyOf } from './strategy.ts';
+
+const generateAttempts = 5;
+const suffixLetters = 'bcdfghjklmnpqrstvwxz2456789';
+const generatedPrefixMax = 58;
+
+/** Creates an object from a body. Errors: BadRequest, Invalid, NotFound (herd), Forbidden (herd is going), AlreadyExists. */
+export async function create(
+  registry: Registry,
+  target: Target,
+  body: unknown,
+  options: WriteOptions,
+): Promise<Unstructured> {
+  const given = checkKind(target.info, body);
+  checkPlace(target, given);
+  const isGenerated = isRecord(given.metadata) && !textOf(given.metadata.name) && !!textOf(given.metadata.generateName);
+  for (let attempt = 1; ; attempt++) {
+    const object = prepare(registry, target, given, options);
+    try {
+      return await store(registry, target, object, options);
+    } catch (error) {
+      const isTaken = error instanceof ApiError && error.reason === 'AlreadyExists';
+      if (!isTaken || !isGenerated || attempt === generateAttempts) throw error;
+    }
+  }
+}
+
+// The herd of the address counts; a body may leave its own out.
+function checkPlace(target: Target, body: Record<string, unknown>): void {
+  const namespace = isRecord(body.metadata) ? textOf(body.metadata.namespace) : undefined;
+  if (namespace !== undefined && namespace !== '' && namespace !== (target.namespace ?? '')) {
+    throw new ApiError('BadRequest', 'the namespace of the provided object does not match the namespace sent on the request');
+  }
+  const version = isRecord(body.metadata) ? textOf(body.metadata.resourceVersion) : undefined;
+  if (version !== undefined && version !== '') {
+    throw new ApiError('BadRequest', 'resourceVersion should not be set on objects to be created');
+  }
+}
+
+function prepare(
+  registry: Registry,
+  target: Target,
+  body: Record<string, unknown>,
+  options: WriteOptions,
+): Unstructured {
+  const { info } = target;
+  const given = isRecord(body.metadata) ? body.metadata : {};
+  const prefix = textOf(given.generateName) ?? '';
+  const name = textOf(given.name) || (prefix === '' ? '' : generated(registry, prefix));
+  const metadata = { ...given, name };
+  const admitted = admit(info, { ...body, metadata });
+  reportFields(info, admitted.unknownFields, options);
+  const {
+    deletionTimestamp: _deleted,
+    deletionGracePeriodSeconds: _grace,
+    resourceVersion: _version,
+    namespace: _namespace,
+    ...kept
+  } = admitted.object.metadata;
+  const { status: givenStatus, ...fields } = admitted.object;
+  // Who writes status does so afterwards; only a node comes with its own.
+  const keepsStatus = !info.subresources.includes('status') || info.kind === kinds.nodes.kind;
+  const view: Unstructured = {
+    ...fields,
+    ...(givenStatus !== undefined && keepsStatus ? { status: givenStatus } : {}),
+    metadata: {
+      ...kept,
+      ...(info.scope === 'Namespaced' && target.namespace !== undefined ? { namespace: target.namespace } : {}),
+      uid: registry.newUid(),
+      creationTimestamp: timestamp(registry.clock),
+      ...(info.group === kinds.herds.group || info.projectionOf !== undefined ? { generation: 1 } : {}),
+    },
+  };
+  const stored = storedKind(info);
+  const strategy = strategyOf(stored.kind);
+  const bare = unshow(info, view, undefined);
+  const object = strategy.onCreate?.(bare) ?? bare;
+  const causes = [
+    ...admitted.causes,
+    ...(admitted.causes.length > 0 ? [] : (strategy.problems?.(object, undefined) ?? [])),
+    ...(admitted.causes.length > 0 ? [] : (registry.checks[stored.kind]?.(object) ?? [])),
+  ];
+  if (causes.length > 0) throw invalidError(info, name, causes);
+  return object;
+}
+
+async function store(
+  registry: Registry,
+  target: Target,
+  object: Unstructured,
+  options: WriteOptions,
+): Promise<Unstructured> {
+  const { info } = target;
+  const name = object.metadata.name ?? '';
+  const herdUid = await herdUidOf(registry, target);
+  if (herdUid === null) throw notFound(kinds.namespaces, target.namespace ?? '');
+  const key = objectKey(info, herdUid, name);
+  const compares: Compare[] = [{ target: 'version', key, op: '=', number: 0 }];
+  if (herdUid !== undefined) compares.push({ target: 'version', key: openKey(herdUid), op: '>', number: 0 });
+  const strategy = strategyOf(storedKind(info).kind);
+  const beside = strategy.beside?.({ herdUid, before: undefined, after: object }) ?? [];
+  const result = options.dryRun
+    ? await registry.store.txn(compares, [], [{ do: 'get', key }])
+    : await registry.store.txn(
+        compares,
+        [{ do: 'put', key, value: registry.store.encode(object, key) }, ...beside],
+        [{ do: 'get', key }],
+      );
+  if (result.succeeded) return show(info, options.dryRun ? object : withVersion(object, result.revision));
+  if (result.results[0] !== undefined) throw alreadyExists(target, name);
+  throw herdIsGoing(target, name);
+}
+
+function generated(registry: Registry, prefix: string): string {
+  let suffix = '';
+  for (let count = 0; count < 5; count++) {
+    suffix += suffixLetters[Math.floor(registry.random.next() * suffixLetters.length)] ?? '';
+  }
+  return prefix.slice(0, generatedPrefixMax) + suffix;
+}
+
+function alreadyExists(target: Target, name: string): ApiError {
+  return new ApiError('AlreadyExists', `${resourceOf(target.info)} "${name}" already exists`, {
+    name,
+    ...(target.info.group === '' ? {} : { group: target.info.group }),
+    kind: target.info.plural,
+  });
+}
+
+function herdIsGoing(target: Target, name: string): ApiError {
+  const namespace = target.namespace ?? '';
+  return new ApiError(
+    'Forbidden',
+    `${resourceOf(target.info)} "${name}" is forbidden: unable to create new content in namespace ${namespace} because it is being terminated`,
+    {
+      name,
+      ...(target.info.group === '' ? {} : { group: target.info.group }),
+      kind: target.info.plural,
+      causes: [
+        {
+          reason: 'NamespaceTerminating',
+          message: `namespace ${namespace} is being terminated`,
+          field: 'metadata.namespace',
+        },
+      ],
+    },
+  );
+}

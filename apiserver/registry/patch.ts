@@ -1,0 +1,107 @@
+import jsonPatch from 'fast-json-patch';
+import { ApiError, type Unstructured } from '../../apis/index.ts';
+import { arrayOf, isRecord, recordOf, textOf } from '../json.ts';
+import { rootSchema } from '../schema/admit.ts';
+import { mergePatch } from './merge-patch.ts';
+import type { Registry, Target, WriteOptions } from './registry.ts';
+import { strategicPatch } from './strategic-patch.ts';
+import { change } from './update.ts';
+
+export type PatchType = 'merge' | 'json' | 'strategic';
+
+const operationsMax = 10_000;
+
+const mediaTypes: Readonly<Record<string, PatchType>> = {
+  'application/merge-patch+json': 'merge',
+  'application/json-patch+json': 'json',
+  'application/strategic-merge-patch+json': 'strategic',
+};
+
+/** The type of patch that a media type names, if the target takes it. Errors: UnsupportedMediaType. */
+export function patchTypeOf(target: Target, mediaType: string): PatchType {
+  const type = mediaTypes[mediaType];
+  const takesStrategic = isKubernetesOwn(target);
+  if (type !== undefined && (type !== 'strategic' || takesStrategic)) return type;
+  const accepted = ['application/json-patch+json', 'application/merge-patch+json'];
+  if (takesStrategic) accepted.push('application/strategic-merge-patch+json');
+  const what = mediaType === 'application/apply-patch+yaml' ? 'server-side apply is not served yet' : 'the body of the request was in an unknown format';
+  throw new ApiError('UnsupportedMediaType', `${what} - accepted media types include: ${accepted.join(', ')}`);
+}
+
+/** Changes what a patch says. Errors: as of update, and Invalid or BadRequest when the patch does not fit. */
+export function patch(
+  registry: Registry,
+  target: Target,
+  type: PatchType,
+  body: unknown,
+  options: WriteOptions,
+): Promise<Unstructured> {
+  if (type === 'json') checkOperations(body);
+  else if (!isRecord(body)) throw new ApiError('BadRequest', 'the patch must be a JSON object');
+  return change(registry, target, (current) => apply(target, type, current, body), options);
+}
+
+function isKubernetesOwn(target: Target): boolean {
+  return target.info.group === '' || target.info.group.endsWith('.k8s.io');
+}
+
+function apply(target: Target, type: PatchType, current: Unstructured, body: unknown): Record<string, unknown> {
+  const result = recordOf(applied(target, type, current, body));
+  const metadata = recordOf(result.metadata);
+  const name = textOf(metadata.name) ?? '';
+  if (name !== current.metadata.name) {
+    throw new ApiError('BadRequest', `the name of the object (${name}) does not match the name on the URL (${target.name ?? ''})`);
+  }
+  const namespace = textOf(metadata.namespace) ?? '';
+  if (namespace !== (current.metadata.namespace ?? '')) {
+    throw new ApiError('BadRequest', `the namespace of the object (${namespace}) does not match the namespace on the request (${target.namespace ?? ''})`);
+  }
+  if (result.kind !== current.kind || result.apiVersion !== current.apiVersion) {
+    throw new ApiError('BadRequest', 'a patch cannot change apiVersion or kind');
+  }
+  return result;
+}
+
+function applied(target: Target, type: PatchType, current: Unstructured, body: unknown): unknown {
+  switch (type) {
+    case 'merge':
+      return mergePatch(current, body);
+    case 'strategic':
+      return strategicPatch(rootSchema(target.info), current, body);
+    case 'json':
+      return applyOperations(current, arrayOf(body));
+    default:
+      return type satisfies never;
+  }
+}
+
+function checkOperations(body: unknown): void {
+  if (!Array.isArray(body)) {
+    throw new ApiError('BadRequest', 'json: cannot unmarshal object into Go value of type jsonpatch.Patch: a JSON patch is an array of operations');
+  }
+  if (body.length > operationsMax) {
+    throw new ApiError('RequestEntityTooLarge', `The allowed maximum operations in a JSON patch is ${operationsMax}, got ${body.length}`);
+  }
+  for (const operation of body) {
+    // The library reads 01 as 1; RFC 6901 forbids leading zeros.
+    const paths = isRecord(operation) ? [textOf(operation.path), textOf(operation.from)] : [];
+    if (paths.some((path) => path !== undefined && /\/0\d+(\/|$)/.test(path))) throw unfit();
+  }
+}
+
+function applyOperations(current: Unstructured, operations: readonly unknown[]): unknown {
+  try {
+    return jsonPatch.applyPatch<unknown>(structuredClone(current), operationsOf(operations), true, true, true).newDocument;
+  } catch (cause) {
+    throw unfit(cause);
+  }
+}
+
+// The library itself refuses what is no operation.
+function operationsOf(operations: readonly unknown[]): jsonPatch.Operation[] {
+  return operations as jsonPatch.Operation[];
+}
+
+function unfit(cause?: unknown): ApiError {
+  return new ApiError('Invalid', 'the server rejected our request due to an error in our request', {}, { cause });
+}

@@ -1,0 +1,60 @@
+// What a verb means for an object, apart from HTTP. Each verb is a file of its own.
+import { type KindInfo, notFound, type StatusCause, type Unstructured } from '../../apis/index.ts';
+import type { Clock, Random } from '../../base/index.ts';
+import type { ApiLimits } from '../limits.ts';
+import type { ObjectStore, Stored } from '../storage/object-store.ts';
+
+/** What the verbs work with. */
+export interface Registry {
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** A new random UUID. */
+  readonly newUid: () => string;
+  readonly limits: ApiLimits;
+  /** Admission of kinds that need more than a schema; by kind name. */
+  readonly checks: Readonly<Record<string, (object: Unstructured) => readonly StatusCause[]>>;
+}
+
+/** One resource, and one object of it where the verb is about one. */
+export interface Target {
+  readonly info: KindInfo;
+  /** The herd's name; absent for cluster kinds and for all herds. */
+  readonly namespace?: string;
+  readonly name?: string;
+  readonly subresource?: string;
+}
+
+export interface WriteOptions {
+  readonly dryRun: boolean;
+  readonly fieldValidation: 'Strict' | 'Warn' | 'Ignore';
+  /** Collects what the client should be told though the write was done. */
+  readonly warn: (message: string) => void;
+}
+
+/** The uid of the target's herd; undefined for cluster kinds, `null` when there is no such herd. */
+export async function herdUidOf(registry: Registry, target: Target): Promise<string | undefined | null> {
+  if (target.info.scope === 'Cluster' || target.namespace === undefined) return undefined;
+  const herd = await registry.store.herd(target.namespace);
+  return herd?.object.metadata.uid ?? null;
+}
+
+/** The stored object. Errors: NotFound. */
+export async function readTarget(registry: Registry, target: Target): Promise<Stored> {
+  const name = target.name ?? '';
+  const herdUid = await herdUidOf(registry, target);
+  const stored =
+    herdUid === null || !isStorableName(name) ? undefined : await registry.store.read(target.info, herdUid, name);
+  if (stored === undefined) throw notFound(target.info, name);
+  return stored;
+}
+
+/** Whether a key may hold `name`; what cannot be stored is not there. */
+export function isStorableName(name: string): boolean {
+  return /^[a-z0-9][-a-z0-9.]*$/.test(name) && name.length <= 253;
+}
+
+/** Now, as metadata has it: whole seconds, UTC. */
+export function timestamp(clock: Clock): string {
+  return new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
+}

@@ -1,0 +1,92 @@
+// A watch as a sequence of events: from a revision, in order, none missing, none twice. How they reach a socket is
+// http/'s business.
+import { ApiError, type KindInfo } from '../../apis/index.ts';
+import { BarnError, type BarnEvent, type Revision } from '../../barn/index.ts';
+import type { Stored } from '../storage/object-store.ts';
+import { type Selection, selects } from './list.ts';
+import { herdUidOf, type Registry, type Target } from './registry.ts';
+
+/** What a watcher is told. A deleted object is shown as it last was, with the version of its deletion. */
+export type Change =
+  | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly stored: Stored; readonly revision: Revision }
+  /** All changes up to `revision` were told. */
+  | { readonly type: 'PROGRESS'; readonly revision: Revision }
+  /** What was there at the beginning was told. */
+  | { readonly type: 'SYNCED'; readonly revision: Revision };
+
+export interface WatchOptions extends Selection {
+  /** Changes after this; undefined: first what is there. */
+  readonly after: Revision | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** Changes until the signal aborts. Errors: ApiError Expired when the version is gone, TooManyRequests, ServiceUnavailable. */
+export async function* watch(registry: Registry, target: Target, options: WatchOptions): AsyncGenerator<Change> {
+  const herdUid = await herdUidOf(registry, target);
+  let after = options.after;
+  if (after === undefined) {
+    const page = await firstPage(registry, target.info, herdUid);
+    for (const stored of page.items) {
+      if (selects(options, target.info, stored)) yield { type: 'ADDED', stored, revision: stored.revision };
+    }
+    after = page.revision;
+    yield { type: 'SYNCED', revision: after };
+  }
+  try {
+    // A herd that is not there may come, so its watchers follow the whole kind.
+    const isNamed = herdUid === null;
+    const batches = await registry.store.watch(target.info, herdUid ?? undefined, after + 1, options.signal);
+    for await (const batch of batches) {
+      for (const event of batch.events) {
+        const change = changeOf(registry, target, options, event, isNamed);
+        if (change !== undefined) yield change;
+      }
+      yield { type: 'PROGRESS', revision: batch.revision };
+    }
+  } catch (error) {
+    throw watchError(error, after);
+  }
+}
+
+async function firstPage(registry: Registry, info: KindInfo, herdUid: string | undefined | null) {
+  if (herdUid === null) return { items: [], revision: await registry.store.barn.readIndex() };
+  return registry.store.page(info, herdUid, {});
+}
+
+// Entering a selection is an addition, leaving it a deletion.
+function changeOf(
+  registry: Registry,
+  target: Target,
+  options: WatchOptions,
+  event: BarnEvent,
+  isNamed: boolean,
+): Change | undefined {
+  const { now, before } = registry.store.changeOf(event);
+  const revision = event.kv.modRevision;
+  const takes = (stored: Stored | undefined): stored is Stored =>
+    stored !== undefined &&
+    (!isNamed || stored.object.metadata.namespace === target.namespace) &&
+    selects(options, target.info, stored);
+  if (takes(now)) return { type: takes(before) ? 'MODIFIED' : 'ADDED', stored: now, revision };
+  if (!takes(before)) return undefined;
+  // What left a selection is shown as it is now, as in Kubernetes.
+  return { type: 'DELETED', stored: now ?? before, revision };
+}
+
+function watchError(error: unknown, after: Revision): unknown {
+  if (!(error instanceof BarnError)) return error;
+  switch (error.reason) {
+    case 'Compacted':
+      return new ApiError('Expired', `too old resource version: ${after} (${error.compactRevision})`, undefined, {
+        cause: error,
+      });
+    case 'Overloaded':
+      return new ApiError('TooManyRequests', 'too many watches at a time; try again later', { retryAfterSeconds: 1 });
+    case 'Overrun':
+      return new ApiError('Expired', 'the watcher is too slow: more waited for it than the server keeps', undefined, {
+        cause: error,
+      });
+    default:
+      return new ApiError('ServiceUnavailable', `the watch ended: ${error.message}`, undefined, { cause: error });
+  }
+}

@@ -1,0 +1,38 @@
+// The key-encryption keys of one server, in a file that only its owner may read: the first is used for new writes.
+import { randomBytes } from 'node:crypto';
+import { arrayOf, isRecord, textOf } from '../json.ts';
+import { readIfThere, writePrivate } from '../pki/identities.ts';
+import type { EncryptionKey, KeyProvider } from './vault.ts';
+
+const keyBytes = 32;
+
+/** Loads the keys in `path`, or makes a first one. Errors: a message that names the file. */
+export async function ensureKeyFile(path: string): Promise<KeyProvider> {
+  let text = await readIfThere(path);
+  if (text === undefined) {
+    const key = { id: randomBytes(4).toString('hex'), key: randomBytes(keyBytes).toString('base64') };
+    text = `${JSON.stringify({ keys: [key] }, undefined, 2)}\n`;
+    await writePrivate(path, text);
+  }
+  return keyProvider(parseKeys(text, path));
+}
+
+/** A provider over keys at hand; the first is the current one. */
+export function keyProvider(keys: readonly [EncryptionKey, ...EncryptionKey[]]): KeyProvider {
+  const byId = new Map(keys.map((key) => [key.id, key]));
+  return { current: () => keys[0], byId: (id) => byId.get(id) };
+}
+
+function parseKeys(text: string, path: string): [EncryptionKey, ...EncryptionKey[]] {
+  const parsed: unknown = JSON.parse(text);
+  const keys = arrayOf(isRecord(parsed) ? parsed.keys : undefined).map((row): EncryptionKey => {
+    const id = isRecord(row) ? textOf(row.id) : undefined;
+    const key = Buffer.from((isRecord(row) ? textOf(row.key) : undefined) ?? '', 'base64');
+    if (id === undefined || key.length !== keyBytes)
+      throw new Error(`${path}: every key needs an id and 32 bytes in base64`);
+    return { id, key };
+  });
+  const [first, ...others] = keys;
+  if (first === undefined) throw new Error(`${path} holds no key`);
+  return [first, ...others];
+}

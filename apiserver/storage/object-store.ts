@@ -1,0 +1,153 @@
+// Objects over bytes: keys, encoding, versions, sealing and projections, and nothing of what a write means.
+import { kinds, type KindInfo, type Unstructured } from '../../apis/index.ts';
+import type { Barn, BarnEvent, Compare, KeyValue, Operation, Revision, TxnResult, WatchBatch } from '../../barn/index.ts';
+import { prefixEnd } from '../../barn/index.ts';
+import { isRecord } from '../json.ts';
+import { herdPrefix, kindPrefix, objectKey, partsOf } from './keys.ts';
+import { herdFromNamespace, namespaceFromHerd } from './projection.ts';
+import type { Vault } from './vault.ts';
+
+/** An object as it lies in the Barn. Never change `object`. */
+export interface Stored {
+  readonly key: string;
+  readonly revision: Revision;
+  readonly herdUid: string | undefined;
+  /** As stored: a Herd for a Namespace, sealed for a Secret; with its resourceVersion. */
+  readonly object: Unstructured;
+}
+
+export interface Page {
+  readonly revision: Revision;
+  readonly items: readonly Stored[];
+  readonly more: boolean;
+  readonly count: number;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** Reads and writes objects. Errors: BarnError, VaultError. */
+export class ObjectStore {
+  readonly barn: Barn;
+  readonly #vault: Vault;
+  // The Barn gives all readers the same value for one version, so each is parsed once while anyone holds it.
+  readonly #parsed = new WeakMap<KeyValue, Stored>();
+
+  constructor(barn: Barn, vault: Vault) {
+    this.barn = barn;
+    this.#vault = vault;
+  }
+
+  /** The herd of a name, or undefined. */
+  async herd(name: string): Promise<Stored | undefined> {
+    return this.read(kinds.herds, undefined, name);
+  }
+
+  /** One object, or undefined. */
+  async read(info: KindInfo, herdUid: string | undefined, name: string): Promise<Stored | undefined> {
+    const found = await this.barn.range(objectKey(info, herdUid, name));
+    const [item] = found.items;
+    return item === undefined ? undefined : this.parse(item);
+  }
+
+  /** Objects of a kind, of one herd if `herdUid` is given, from the key `after` on (exclusive). */
+  async page(
+    info: KindInfo,
+    herdUid: string | undefined,
+    options: { readonly after?: string; readonly limit?: number; readonly revision?: Revision },
+  ): Promise<Page> {
+    const prefix = herdUid === undefined ? kindPrefix(info) : herdPrefix(info, herdUid);
+    const start = options.after === undefined ? prefix : `${options.after} `;
+    const found = await this.barn.range(start, prefixEnd(prefix), {
+      limit: options.limit ?? 0,
+      revision: options.revision ?? 0,
+    });
+    return {
+      revision: found.revision,
+      items: found.items.map((item) => this.parse(item)),
+      more: found.more,
+      count: found.count,
+    };
+  }
+
+  /** Events of all objects of a kind, of one herd if `herdUid` is given. */
+  watch(
+    info: KindInfo,
+    herdUid: string | undefined,
+    fromRevision: Revision,
+    signal: AbortSignal,
+  ): Promise<AsyncIterableIterator<WatchBatch>> {
+    const prefix = herdUid === undefined ? kindPrefix(info) : herdPrefix(info, herdUid);
+    return this.barn.watch(prefix, prefixEnd(prefix), fromRevision, { prevValue: true, progress: true, signal });
+  }
+
+  /** What an event left, and what was there before. */
+  changeOf(event: BarnEvent): { readonly now: Stored | undefined; readonly before: Stored | undefined } {
+    return {
+      now: event.type === 'put' ? this.parse(event.kv) : undefined,
+      before: event.prev === undefined ? undefined : this.parse(event.prev),
+    };
+  }
+
+  txn(
+    compares: readonly Compare[],
+    success: readonly Operation[],
+    failure: readonly Operation[] = [],
+  ): Promise<TxnResult> {
+    return this.barn.txn(compares, success, failure);
+  }
+
+  /** The object itself: what was sealed is open. For a Namespace it is the Herd. */
+  reveal(stored: Stored): Unstructured {
+    return isSecretKey(stored.key) ? this.#vault.open(stored.object, stored.herdUid ?? '') : stored.object;
+  }
+
+  /** The bytes to store for an object as `reveal` gives it; its resourceVersion is not among them. */
+  encode(object: Unstructured, key: string): Uint8Array {
+    const stored = isSecretKey(key) ? this.#vault.seal(object, partsOf(key).herdUid ?? '') : object;
+    const { resourceVersion: _version, ...metadata } = stored.metadata;
+    return encoder.encode(JSON.stringify({ ...stored, metadata }));
+  }
+
+  parse(item: KeyValue): Stored {
+    const kept = this.#parsed.get(item);
+    if (kept !== undefined) return kept;
+    const { herdUid } = partsOf(item.key);
+    const stored = {
+      key: item.key,
+      revision: item.modRevision,
+      herdUid,
+      object: parseObject(item, String(item.modRevision)),
+    };
+    this.#parsed.set(item, stored);
+    return stored;
+  }
+}
+
+const secretPrefix = kindPrefix(kinds.secrets);
+
+function isSecretKey(key: string): boolean {
+  return key.startsWith(secretPrefix);
+}
+
+/** A revealed object as the API shows it under `info`. */
+export function show(info: KindInfo, object: Unstructured): Unstructured {
+  return info.projectionOf === kinds.herds.kind ? namespaceFromHerd(object) : object;
+}
+
+/** What a written view of `info` stands for; `before` is what is stored. */
+export function unshow(info: KindInfo, view: Unstructured, before: Unstructured | undefined): Unstructured {
+  return info.projectionOf === kinds.herds.kind ? herdFromNamespace(view, before) : view;
+}
+
+/** `object` with another resourceVersion. */
+export function withVersion(object: Unstructured, revision: Revision): Unstructured {
+  return { ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } };
+}
+
+// What is stored was an object of ours when it was written; anything else is a bug or a damaged store.
+function parseObject(item: KeyValue, resourceVersion: string): Unstructured {
+  const parsed: unknown = JSON.parse(decoder.decode(item.value));
+  if (!isRecord(parsed) || !isRecord(parsed.metadata)) throw new Error(`the value of key ${item.key} is no object`);
+  return { ...parsed, metadata: { ...parsed.metadata, resourceVersion } };
+}

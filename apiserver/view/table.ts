@@ -1,0 +1,97 @@
+// meta.k8s.io/v1 Table: what kubectl get prints, made from the table of kinds; a few kinds say a cell in their own way.
+import { kinds, type KindInfo, type PrinterColumn, type Unstructured } from '../../apis/index.ts';
+import { isTerminal } from '../registry/strategy.ts';
+import { arrayOf, at, isRecord, recordOf, textOf } from '../json.ts';
+import { humanDuration } from './duration.ts';
+import { jsonPath } from './json-path.ts';
+import { partialOf } from './partial.ts';
+
+export type IncludeObject = 'None' | 'Metadata' | 'Object';
+
+export interface TableOptions {
+  readonly include: IncludeObject;
+  readonly nowMs: number;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** Whether column definitions are given; a watch gives them with its first event only. */
+  readonly withColumns: boolean;
+}
+
+/** The Table of some objects of a kind. */
+export function tableOf(info: KindInfo, objects: readonly Unstructured[], options: TableOptions): unknown {
+  return {
+    kind: 'Table',
+    apiVersion: 'meta.k8s.io/v1',
+    metadata: options.metadata,
+    columnDefinitions: options.withColumns ? [nameColumn(info), ...info.columns.map(definitionOf)] : [],
+    rows: objects.map((object) => ({
+      cells: [object.metadata.name ?? '', ...info.columns.map((column) => cellOf(info, column, object, options.nowMs))],
+      ...rowObject(object, options.include),
+    })),
+  };
+}
+
+function nameColumn(info: KindInfo) {
+  const scope = info.scope === 'Namespaced' ? 'Unique within its herd and kind.' : 'Unique within its kind.';
+  return { name: 'Name', type: 'string', format: 'name', description: scope, priority: 0 };
+}
+
+function definitionOf(column: PrinterColumn) {
+  return {
+    name: column.name,
+    type: column.type === 'date' ? 'string' : column.type,
+    format: '',
+    description: column.description,
+    priority: column.priority ?? 0,
+  };
+}
+
+function rowObject(object: Unstructured, include: IncludeObject): Record<string, unknown> {
+  if (include === 'None') return {};
+  return { object: include === 'Object' ? object : partialOf(object) };
+}
+
+type Cell = (object: Unstructured, nowMs: number) => unknown;
+
+const ownCells: Readonly<Record<string, Readonly<Record<string, Cell>>>> = {
+  [kinds.nodes.kind]: { Status: nodeStatus },
+  [kinds.secrets.kind]: { Data: (secret) => Object.keys(recordOf(secret.data)).length },
+  [kinds.events.kind]: {
+    'Last Seen': (event, nowMs) =>
+      age(event.lastTimestamp ?? event.eventTime ?? event.firstTimestamp ?? event.metadata.creationTimestamp, nowMs),
+    Object: (event) => {
+      const kind = textOf(at(event, 'involvedObject.kind')) ?? '';
+      const name = textOf(at(event, 'involvedObject.name')) ?? '';
+      return kind === '' ? name : `${kind.toLowerCase()}/${name}`;
+    },
+    Message: (event) => (textOf(event.message) ?? '').trim(),
+  },
+  [kinds.slices.kind]: { Phase: slicePhase },
+};
+
+function cellOf(info: KindInfo, column: PrinterColumn, object: Unstructured, nowMs: number): unknown {
+  const own = ownCells[info.kind]?.[column.name];
+  if (own !== undefined) return own(object, nowMs);
+  const value = jsonPath(object, column.path);
+  if (value === undefined || value === null) return column.type === 'date' ? '<unknown>' : null;
+  if (column.type === 'date') return age(value, nowMs);
+  return typeof value === 'object' ? JSON.stringify(value) : value;
+}
+
+function age(value: unknown, nowMs: number): string {
+  const ms = typeof value === 'string' ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(ms) ? '<unknown>' : humanDuration(nowMs - ms);
+}
+
+function nodeStatus(node: Unstructured): string {
+  const ready = arrayOf(at(node, 'status.conditions')).find((item) => isRecord(item) && item.type === 'Ready');
+  const word = !isRecord(ready) ? 'Unknown' : ready.status === 'True' ? 'Ready' : 'NotReady';
+  return at(node, 'spec.unschedulable') === true ? `${word},SchedulingDisabled` : word;
+}
+
+// Bound and Terminating are not stored: they follow from what is.
+function slicePhase(slice: Unstructured): string {
+  const phase = textOf(at(slice, 'status.phase')) ?? 'Pending';
+  if (isTerminal(slice)) return phase;
+  if (slice.metadata.deletionTimestamp !== undefined) return 'Terminating';
+  return phase === 'Pending' && at(slice, 'spec.nodeName') !== undefined ? 'Bound' : phase;
+}
