@@ -64,7 +64,8 @@ async function boundSlices(node: string, attributes: Attributes, lookups: NodeLo
   }
   const isStatus = subresource === 'status';
   const isAllowed =
-    (verb === 'get' && (subresource === undefined || isStatus)) || (isStatus && (verb === 'update' || verb === 'patch'));
+    (verb === 'get' && (subresource === undefined || isStatus)) ||
+    (isStatus && (verb === 'update' || verb === 'patch'));
   if (!isAllowed) return 'a node may only read slices and write their status';
   const slice = await lookups.slice(namespace, name);
   return slice !== undefined && at(slice, 'spec.nodeName') === node ? undefined : 'no such slice is bound to the node';

@@ -53,7 +53,12 @@ export function buildApp(deps: AppDeps): App {
   return { handler: app, close: () => watches.close() };
 }
 
-async function serve(deps: AppDeps, watches: Watches, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function serve(
+  deps: AppDeps,
+  watches: Watches,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const user = deps.authenticate(request);
   const { path, query } = targetOf(request);
   const about = parseRequest(request.method ?? '', path, query, deps.kindOf);
@@ -85,7 +90,12 @@ function targetOf(request: IncomingMessage): { readonly path: string; readonly q
     : { path: url.slice(0, mark), query: new URLSearchParams(url.slice(mark + 1)) };
 }
 
-function attributesOf(user: User, about: ResourceRequest, query: URLSearchParams, request: IncomingMessage): Attributes {
+function attributesOf(
+  user: User,
+  about: ResourceRequest,
+  query: URLSearchParams,
+  request: IncomingMessage,
+): Attributes {
   const selects = about.verb === 'list' || about.verb === 'watch' || about.verb === 'deletecollection';
   const fields = selects ? parseFieldSelector(query.get('fieldSelector') ?? '', about.info) : [];
   // A list of one name is judged by that name, as in Kubernetes.

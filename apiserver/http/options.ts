@@ -51,7 +51,10 @@ export function listOptions(query: URLSearchParams, info: KindInfo): ListOptions
       );
     }
     if (match !== 'Exact' && match !== 'NotOlderThan') {
-      throw optionsInvalid('ListOptions', cause.notSupported('resourceVersionMatch', match, ['Exact', 'NotOlderThan', '']));
+      throw optionsInvalid(
+        'ListOptions',
+        cause.notSupported('resourceVersionMatch', match, ['Exact', 'NotOlderThan', '']),
+      );
     }
     if (match === 'Exact' && resourceVersion === '0') {
       throw optionsInvalid(
@@ -82,13 +85,19 @@ export function watchQuery(query: URLSearchParams): WatchQuery {
   if (given !== null && match !== 'NotOlderThan') {
     throw optionsInvalid(
       'ListOptions',
-      cause.forbidden('resourceVersionMatch', 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan'),
+      cause.forbidden(
+        'resourceVersionMatch',
+        'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
+      ),
     );
   }
   if (given === null && match !== '') {
     throw optionsInvalid(
       'ListOptions',
-      cause.forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided'),
+      cause.forbidden(
+        'resourceVersionMatch',
+        'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
+      ),
     );
   }
   return {

@@ -64,17 +64,20 @@ function resource(
   kindOf: KindLookup,
 ): RequestInfo {
   // namespaces/H/PLURAL… is in a herd; namespaces[/H[/SUB]] is about the Namespace itself.
-  const isInHerd = parts[0] === 'namespaces' && parts.length >= 3 && kindOf(group, version, parts[2] ?? '') !== undefined;
+  const isInHerd =
+    parts[0] === 'namespaces' && parts.length >= 3 && kindOf(group, version, parts[2] ?? '') !== undefined;
   const namespace = isInHerd ? parts[1] : undefined;
   const [plural = '', name, subresource, ...more] = isInHerd ? parts.slice(2) : parts;
   const info = kindOf(group, version, plural);
   if (info === undefined || more.length > 0) return { kind: 'unknown' };
   if (info.scope === 'Cluster' && namespace !== undefined) return { kind: 'unknown' };
   if (info.scope === 'Namespaced' && namespace === undefined && name !== undefined) return { kind: 'unknown' };
-  if (subresource !== undefined && !info.subresources.some((known) => known === subresource)) return { kind: 'unknown' };
+  if (subresource !== undefined && !info.subresources.some((known) => known === subresource))
+    return { kind: 'unknown' };
   const verb = verbOf(method, name, subresource, query);
   const isEverywhere = info.scope === 'Namespaced' && namespace === undefined;
-  if (verb === undefined || (isEverywhere && verb !== 'list' && verb !== 'watch')) return { kind: 'notAllowed', method };
+  if (verb === undefined || (isEverywhere && verb !== 'list' && verb !== 'watch'))
+    return { kind: 'notAllowed', method };
   return {
     kind: 'resource',
     verb,

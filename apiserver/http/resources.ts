@@ -4,7 +4,6 @@ import { ApiError, kinds, type Unstructured } from '../../apis/index.ts';
 import { seesOnlyMetadata } from '../auth/authorise.ts';
 import { checkNodeBody } from '../auth/node-body.ts';
 import type { User } from '../auth/user.ts';
-import { at } from '../json.ts';
 import { bind } from '../registry/binding.ts';
 import { getContent, putContent } from '../registry/bundle.ts';
 import { create } from '../registry/create.ts';
@@ -158,10 +157,10 @@ async function serveCreate(call: Call): Promise<void> {
     return;
   }
   checkNodeBody(call.user, about, body, undefined);
-  sendObject(call, 201, await create(deps.registry, about, body, options));
-  if (about.info === kinds.herds || about.info === kinds.namespaces) {
-    if (!options.dryRun) await deps.onHerd(String(at(body, 'metadata.name') ?? ''));
-  }
+  const made = await create(deps.registry, about, body, options);
+  const isHerd = about.info === kinds.herds || about.info === kinds.namespaces;
+  if (isHerd && !options.dryRun) await deps.onHerd(made.metadata.name ?? '');
+  sendObject(call, 201, made);
 }
 
 async function serveUpdate(call: Call): Promise<void> {
@@ -244,7 +243,10 @@ async function jsonBody(call: Call, options: WriteOptions): Promise<unknown> {
   const { registry } = call.deps;
   const type = mediaTypeOf(call.request.headers['content-type']);
   if (type !== 'application/json' && type !== '') {
-    throw new ApiError('UnsupportedMediaType', 'the body of the request was in an unknown format - accepted media types include: application/json');
+    throw new ApiError(
+      'UnsupportedMediaType',
+      'the body of the request was in an unknown format - accepted media types include: application/json',
+    );
   }
   const text = (await readBody(call.request, registry.limits.bodyBytesMax)).toString('utf8');
   const parsed = parseBody(text, call.about.info.kind, registry.limits.depthMax);
@@ -296,4 +298,3 @@ function includeOf(query: URLSearchParams): IncludeObject {
 function notAllowed(): ApiError {
   return new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
 }
-

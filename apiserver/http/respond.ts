@@ -6,11 +6,8 @@ import type { Log } from '../../base/index.ts';
 /** Answers with JSON. */
 export function sendJson(response: ServerResponse, code: number, body: unknown): void {
   const bytes = Buffer.from(`${JSON.stringify(body)}\n`);
-  response.writeHead(code, {
-    'content-type': 'application/json',
-    'content-length': bytes.length,
-    'cache-control': 'no-cache, private',
-  });
+  if (!response.hasHeader('content-type')) response.setHeader('content-type', 'application/json');
+  response.writeHead(code, { 'content-length': bytes.length, 'cache-control': 'no-cache, private' });
   response.end(bytes);
 }
 
@@ -46,7 +43,10 @@ export function refusalOf(error: unknown, log: Log): ApiError {
     if (known !== undefined) return known;
   }
   log.error('request failed', { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
-  return new ApiError('InternalError', 'Internal error occurred: the server could not finish the request; its log says why');
+  return new ApiError(
+    'InternalError',
+    'Internal error occurred: the server could not finish the request; its log says why',
+  );
 }
 
 function barnRefusal(error: BarnError): ApiError | undefined {

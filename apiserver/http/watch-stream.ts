@@ -2,8 +2,8 @@
 import type { ServerResponse } from 'node:http';
 import type { KindInfo, Unstructured } from '../../apis/index.ts';
 import { isApiError } from '../../apis/index.ts';
-import type { Clock, Log, Timer } from '../../base/index.ts';
 import type { Revision } from '../../barn/index.ts';
+import type { Clock, Log, Timer } from '../../base/index.ts';
 import type { ApiLimits } from '../limits.ts';
 import type { Change } from '../registry/watch.ts';
 import { refusalOf } from './respond.ts';
@@ -81,7 +81,7 @@ export async function streamWatch(
         default:
           await stream.send({ type: change.type, object: options.form(change, isFirst) });
           isFirst = false;
-          // Inside a revision nothing is promised yet, so `told` waits for PROGRESS.
+        // Inside a revision nothing is promised yet, so `told` waits for PROGRESS.
       }
     }
   } catch (error) {

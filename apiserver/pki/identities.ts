@@ -40,7 +40,10 @@ export async function ensureIdentities(data: string, nodes: readonly string[], c
 export async function writeKubeconfigs(data: string, identities: Identities, url: string): Promise<void> {
   await mkdir(join(data, 'nodes'), { recursive: true, mode: 0o700 });
   for (const [name, credentials] of identities.clients) {
-    await writePrivate(join(data, `${name}.kubeconfig`), kubeconfig(url, identities.authority.certificate, credentials));
+    await writePrivate(
+      join(data, `${name}.kubeconfig`),
+      kubeconfig(url, identities.authority.certificate, credentials),
+    );
   }
 }
 

@@ -1,12 +1,11 @@
 // POST slices/NAME/binding: one transaction compares the slice, the node's fence and the scheduler's epoch, so that a
 // scheduler that was deposed or has not seen a node go cannot place anything (docs/wiring.md).
-import { ApiError, kinds, resourceOf, type Status, type Unstructured } from '../../apis/index.ts';
+import { ApiError, kinds, resourceOf, type Status, subdomainProblem, wellKnown } from '../../apis/index.ts';
 import type { Compare, KeyValue } from '../../barn/index.ts';
-import { wellKnown } from '../../apis/index.ts';
 import { at, recordOf, textOf } from '../json.ts';
 import * as cause from '../schema/causes.ts';
 import { epochKey, fenceKey } from '../storage/keys.ts';
-import { isStorableName, type Registry, readTarget, type Target, type WriteOptions } from './registry.ts';
+import { type Registry, readTarget, type Target, type WriteOptions } from './registry.ts';
 import { conflict } from './update.ts';
 
 /** Binds a slice to a node. Errors: Invalid, NotFound, Conflict (a message says which of the three did not hold). */
@@ -56,7 +55,7 @@ function readBinding(target: Target, body: unknown): Binding {
   const epoch = textOf(fields.epoch) ?? '';
   const problems = [
     ...(fields.kind === 'Binding' ? [] : [cause.invalid('kind', fields.kind, 'must be Binding')]),
-    ...(isStorableName(node) ? [] : [cause.required('target.name', 'the name of a node')]),
+    ...(subdomainProblem(node) === undefined ? [] : [cause.required('target.name', 'the name of a node')]),
     ...(resourceVersion === '' ? [cause.required('metadata.resourceVersion', 'the version that was decided on')] : []),
     ...(epoch === '' ? [cause.required('epoch', 'HOLDER/TRANSITIONS of the lease runink-scheduler')] : []),
   ];
@@ -77,7 +76,8 @@ function whyNot(
 ): ApiError {
   const [slice, fence, epoch] = found;
   if (slice === undefined || slice.modRevision !== revision) return conflict(target);
-  if (fence === undefined) return refused(target, `node "${binding.node}" takes no slices: it is gone or tainted NoExecute`);
+  if (fence === undefined)
+    return refused(target, `node "${binding.node}" takes no slices: it is gone or tainted NoExecute`);
   const stored = epoch === undefined ? 'nobody' : new TextDecoder().decode(epoch.value);
   return refused(target, `the scheduler's epoch is ${stored}, not ${binding.epoch}`);
 }
@@ -88,9 +88,4 @@ function refused(target: Target, why: string): ApiError {
     `Operation cannot be fulfilled on ${resourceOf(target.info)} "${target.name ?? ''}": ${why}`,
     { name: target.name ?? '', group: target.info.group, kind: target.info.plural },
   );
-}
-
-/** Fields of slices that bindings write, for those who compare. */
-export function nodeNameOf(slice: Unstructured): string | undefined {
-  return textOf(at(slice, 'spec.nodeName'));
 }

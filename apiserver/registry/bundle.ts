@@ -63,10 +63,16 @@ export async function putContent(registry: Registry, target: Target, bytes: Uint
   if (!result.succeeded && result.results[0] === undefined) await readTarget(registry, target);
 }
 
-function mismatch(bundle: Unstructured, bytes: Uint8Array): { readonly field: string; readonly words: string } | undefined {
+function mismatch(
+  bundle: Unstructured,
+  bytes: Uint8Array,
+): { readonly field: string; readonly words: string } | undefined {
   const size = at(bundle, 'spec.size');
-  if (bytes.length !== size) return { field: 'size', words: `the bytes are ${bytes.length}, spec.size says ${String(size)}` };
+  if (bytes.length !== size)
+    return { field: 'size', words: `the bytes are ${bytes.length}, spec.size says ${String(size)}` };
   const hash = createHash('sha256').update(bytes).digest('hex');
   const said = textOf(at(bundle, 'spec.hash'));
-  return hash === said ? undefined : { field: 'hash', words: `the SHA-256 of the bytes is ${hash}, spec.hash says ${said ?? ''}` };
+  return hash === said
+    ? undefined
+    : { field: 'hash', words: `the SHA-256 of the bytes is ${hash}, spec.hash says ${said ?? ''}` };
 }

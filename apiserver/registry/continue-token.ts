@@ -39,5 +39,8 @@ export function continueTokens(key: Uint8Array): ContinueTokens {
 }
 
 function broken(): ApiError {
-  return new ApiError('BadRequest', 'invalid continue token: continue key is not valid: it was not given out for this list');
+  return new ApiError(
+    'BadRequest',
+    'invalid continue token: continue key is not valid: it was not given out for this list',
+  );
 }

@@ -38,7 +38,10 @@ export async function create(
 function checkPlace(target: Target, body: Record<string, unknown>): void {
   const namespace = isRecord(body.metadata) ? textOf(body.metadata.namespace) : undefined;
   if (namespace !== undefined && namespace !== '' && namespace !== (target.namespace ?? '')) {
-    throw new ApiError('BadRequest', 'the namespace of the provided object does not match the namespace sent on the request');
+    throw new ApiError(
+      'BadRequest',
+      'the namespace of the provided object does not match the namespace sent on the request',
+    );
   }
   const version = isRecord(body.metadata) ? textOf(body.metadata.resourceVersion) : undefined;
   if (version !== undefined && version !== '') {

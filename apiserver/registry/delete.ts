@@ -101,11 +101,15 @@ const protectedHerds: readonly string[] = ['default', 'runink-system', 'runink-n
 function refuseOurHerds(target: Target): void {
   const name = target.name ?? '';
   if (storedKind(target.info).kind !== kinds.herds.kind || !protectedHerds.includes(name)) return;
-  throw new ApiError('Forbidden', `${resourceOf(target.info)} "${name}" is forbidden: this namespace may not be deleted`, {
-    name,
-    ...(target.info.group === '' ? {} : { group: target.info.group }),
-    kind: target.info.plural,
-  });
+  throw new ApiError(
+    'Forbidden',
+    `${resourceOf(target.info)} "${name}" is forbidden: this namespace may not be deleted`,
+    {
+      name,
+      ...(target.info.group === '' ? {} : { group: target.info.group }),
+      kind: target.info.plural,
+    },
+  );
 }
 
 function checkPreconditions(target: Target, options: DeleteOptions, current: Unstructured, stored: Stored): void {

@@ -3,12 +3,20 @@ import type { WriteOptions } from './registry.ts';
 
 /** Refuses, tells of, or ignores fields that the schema does not have. Errors: BadRequest. */
 export function reportFields(info: KindInfo, unknownFields: readonly string[], options: WriteOptions): void {
-  report(info, unknownFields.map((path) => `unknown field "${path}"`), options);
+  report(
+    info,
+    unknownFields.map((path) => `unknown field "${path}"`),
+    options,
+  );
 }
 
 /** The same for fields that stand twice. */
 export function reportDuplicates(info: KindInfo, paths: readonly string[], options: WriteOptions): void {
-  report(info, paths.map((path) => `duplicate field "${path}"`), options);
+  report(
+    info,
+    paths.map((path) => `duplicate field "${path}"`),
+    options,
+  );
 }
 
 function report(info: KindInfo, problems: readonly string[], options: WriteOptions): void {

@@ -1,8 +1,8 @@
 import { ApiError, isApiError, type KindInfo, type Unstructured } from '../../apis/index.ts';
 import { BarnError, type Revision } from '../../barn/index.ts';
+import { type Stored, show } from '../storage/object-store.ts';
 import { type FieldRequirement, fieldsMatch } from '../view/field-selector.ts';
 import type { LabelSelector } from '../view/label-selector.ts';
-import { show, type Stored } from '../storage/object-store.ts';
 import type { ContinueTokens } from './continue-token.ts';
 import { herdUidOf, type Registry, type Target } from './registry.ts';
 
@@ -115,7 +115,10 @@ function revisionOf(options: ListOptions): Revision {
 export function parseVersion(text: string): Revision {
   const revision = Number(text);
   if (/^\d{1,16}$/.test(text) && Number.isSafeInteger(revision)) return revision;
-  throw new ApiError('BadRequest', `resourceVersion: Invalid value: "${text}": it must be a number that the server gave out`);
+  throw new ApiError(
+    'BadRequest',
+    `resourceVersion: Invalid value: "${text}": it must be a number that the server gave out`,
+  );
 }
 
 function tooNew(wanted: Revision, current: Revision): ApiError {

@@ -24,7 +24,10 @@ export function patchTypeOf(target: Target, mediaType: string): PatchType {
   if (type !== undefined && (type !== 'strategic' || takesStrategic)) return type;
   const accepted = ['application/json-patch+json', 'application/merge-patch+json'];
   if (takesStrategic) accepted.push('application/strategic-merge-patch+json');
-  const what = mediaType === 'application/apply-patch+yaml' ? 'server-side apply is not served yet' : 'the body of the request was in an unknown format';
+  const what =
+    mediaType === 'application/apply-patch+yaml'
+      ? 'server-side apply is not served yet'
+      : 'the body of the request was in an unknown format';
   throw new ApiError('UnsupportedMediaType', `${what} - accepted media types include: ${accepted.join(', ')}`);
 }
 
@@ -50,11 +53,17 @@ function apply(target: Target, type: PatchType, current: Unstructured, body: unk
   const metadata = recordOf(result.metadata);
   const name = textOf(metadata.name) ?? '';
   if (name !== current.metadata.name) {
-    throw new ApiError('BadRequest', `the name of the object (${name}) does not match the name on the URL (${target.name ?? ''})`);
+    throw new ApiError(
+      'BadRequest',
+      `the name of the object (${name}) does not match the name on the URL (${target.name ?? ''})`,
+    );
   }
   const namespace = textOf(metadata.namespace) ?? '';
   if (namespace !== (current.metadata.namespace ?? '')) {
-    throw new ApiError('BadRequest', `the namespace of the object (${namespace}) does not match the namespace on the request (${target.namespace ?? ''})`);
+    throw new ApiError(
+      'BadRequest',
+      `the namespace of the object (${namespace}) does not match the namespace on the request (${target.namespace ?? ''})`,
+    );
   }
   if (result.kind !== current.kind || result.apiVersion !== current.apiVersion) {
     throw new ApiError('BadRequest', 'a patch cannot change apiVersion or kind');
@@ -77,10 +86,16 @@ function applied(target: Target, type: PatchType, current: Unstructured, body: u
 
 function checkOperations(body: unknown): void {
   if (!Array.isArray(body)) {
-    throw new ApiError('BadRequest', 'json: cannot unmarshal object into Go value of type jsonpatch.Patch: a JSON patch is an array of operations');
+    throw new ApiError(
+      'BadRequest',
+      'json: cannot unmarshal object into Go value of type jsonpatch.Patch: a JSON patch is an array of operations',
+    );
   }
   if (body.length > operationsMax) {
-    throw new ApiError('RequestEntityTooLarge', `The allowed maximum operations in a JSON patch is ${operationsMax}, got ${body.length}`);
+    throw new ApiError(
+      'RequestEntityTooLarge',
+      `The allowed maximum operations in a JSON patch is ${operationsMax}, got ${body.length}`,
+    );
   }
   for (const operation of body) {
     // The library reads 01 as 1; RFC 6901 forbids leading zeros.
@@ -91,7 +106,8 @@ function checkOperations(body: unknown): void {
 
 function applyOperations(current: Unstructured, operations: readonly unknown[]): unknown {
   try {
-    return jsonPatch.applyPatch<unknown>(structuredClone(current), operationsOf(operations), true, true, true).newDocument;
+    return jsonPatch.applyPatch<unknown>(structuredClone(current), operationsOf(operations), true, true, true)
+      .newDocument;
   } catch (cause) {
     throw unfit(cause);
   }

@@ -43,15 +43,9 @@ export async function herdUidOf(registry: Registry, target: Target): Promise<str
 export async function readTarget(registry: Registry, target: Target): Promise<Stored> {
   const name = target.name ?? '';
   const herdUid = await herdUidOf(registry, target);
-  const stored =
-    herdUid === null || !isStorableName(name) ? undefined : await registry.store.read(target.info, herdUid, name);
+  const stored = herdUid === null ? undefined : await registry.store.read(target.info, herdUid, name);
   if (stored === undefined) throw notFound(target.info, name);
   return stored;
-}
-
-/** Whether a key may hold `name`; what cannot be stored is not there. */
-export function isStorableName(name: string): boolean {
-  return /^[a-z0-9][-a-z0-9.]*$/.test(name) && name.length <= 253;
 }
 
 /** Now, as metadata has it: whole seconds, UTC. */

@@ -77,9 +77,7 @@ const strategies: Readonly<Record<string, Strategy>> = {
   [kinds.bundles.kind]: {
     problems: (bundle, before) => (before === undefined ? bundleProblems(bundle) : []),
     beside: ({ before, after }) =>
-      after === undefined && before !== undefined
-        ? [{ do: 'delete', key: contentKey(before.metadata.uid ?? '') }]
-        : [],
+      after === undefined && before !== undefined ? [{ do: 'delete', key: contentKey(before.metadata.uid ?? '') }] : [],
   },
   [kinds.runs.kind]: { onCreate: (run) => ({ ...run, status: { phase: 'Pending' } }) },
   [kinds.slices.kind]: {
@@ -151,7 +149,8 @@ function secretProblems(secret: Unstructured, before: Unstructured | undefined):
   if (before === undefined) return problems;
   if (secret.type !== before.type) problems.push(cause.invalid('type', secret.type, 'field is immutable'));
   if (before.immutable === true) {
-    if (secret.immutable !== true) problems.push(cause.forbidden('immutable', 'field is immutable when `immutable` is set'));
+    if (secret.immutable !== true)
+      problems.push(cause.forbidden('immutable', 'field is immutable when `immutable` is set'));
     if (JSON.stringify(recordOf(secret.data)) !== JSON.stringify(recordOf(before.data)))
       problems.push(cause.forbidden('data', 'field is immutable when `immutable` is set'));
   }

@@ -21,21 +21,35 @@ export async function update(
   const metadata = isRecord(given.metadata) ? given.metadata : {};
   const name = textOf(metadata.name) ?? '';
   if (name !== target.name) {
-    throw new ApiError('BadRequest', `the name of the object (${name}) does not match the name on the URL (${target.name ?? ''})`);
+    throw new ApiError(
+      'BadRequest',
+      `the name of the object (${name}) does not match the name on the URL (${target.name ?? ''})`,
+    );
   }
   const namespace = textOf(metadata.namespace) ?? '';
   if (namespace !== '' && namespace !== (target.namespace ?? '')) {
-    throw new ApiError('BadRequest', `the namespace of the object (${namespace}) does not match the namespace on the URL (${target.namespace ?? ''})`);
+    throw new ApiError(
+      'BadRequest',
+      `the namespace of the object (${namespace}) does not match the namespace on the URL (${target.namespace ?? ''})`,
+    );
   }
   const version = textOf(metadata.resourceVersion) ?? '';
   if (version === '' && needsVersion(target)) {
-    const problem = { reason: 'FieldValueInvalid', message: 'Invalid value: 0x0: must be specified for an update', field: 'metadata.resourceVersion' };
-    throw new ApiError('Invalid', `${resourceOf(target.info)} "${name}" is invalid: ${problem.field}: ${problem.message}`, {
-      name,
-      group: target.info.group,
-      kind: target.info.plural,
-      causes: [problem],
-    });
+    const problem = {
+      reason: 'FieldValueInvalid',
+      message: 'Invalid value: 0x0: must be specified for an update',
+      field: 'metadata.resourceVersion',
+    };
+    throw new ApiError(
+      'Invalid',
+      `${resourceOf(target.info)} "${name}" is invalid: ${problem.field}: ${problem.message}`,
+      {
+        name,
+        group: target.info.group,
+        kind: target.info.plural,
+        causes: [problem],
+      },
+    );
   }
   return change(registry, target, () => given, options);
 }
@@ -108,7 +122,10 @@ function prepare(
   const { info } = target;
   const admitted = admit(info, wanted);
   reportFields(info, admitted.unknownFields, options);
-  const view = target.subresource === 'status' ? statusOnly(admitted.object, current) : allButStatus(target, admitted.object, current);
+  const view =
+    target.subresource === 'status'
+      ? statusOnly(admitted.object, current)
+      : allButStatus(target, admitted.object, current);
   const bare = unshow(info, view, before);
   const stored = storedKind(info);
   const strategy = strategyOf(stored.kind);
@@ -136,8 +153,14 @@ function allButStatus(target: Target, wanted: Unstructured, current: Unstructure
   const { status: given, ...fields } = wanted;
   const keepsOld = target.info.subresources.includes('status');
   const status = keepsOld ? current.status : given;
-  const { uid, creationTimestamp, generation, deletionTimestamp, deletionGracePeriodSeconds, namespace } = current.metadata;
-  const { generation: _generation, deletionTimestamp: _deleted, deletionGracePeriodSeconds: _grace, ...kept } = wanted.metadata;
+  const { uid, creationTimestamp, generation, deletionTimestamp, deletionGracePeriodSeconds, namespace } =
+    current.metadata;
+  const {
+    generation: _generation,
+    deletionTimestamp: _deleted,
+    deletionGracePeriodSeconds: _grace,
+    ...kept
+  } = wanted.metadata;
   return {
     ...fields,
     ...(status === undefined ? {} : { status }),
@@ -169,7 +192,10 @@ function newFinalizers(next: Unstructured, before: Unstructured): StatusCause[] 
   if (added.length === 0) return [];
   const list = added.map((name) => `"${name}"`).join(', ');
   return [
-    cause.forbidden('metadata.finalizers', `no new finalizers can be added if the object is being deleted, found new finalizers []string{${list}}`),
+    cause.forbidden(
+      'metadata.finalizers',
+      `no new finalizers can be added if the object is being deleted, found new finalizers []string{${list}}`,
+    ),
   ];
 }
 

@@ -45,10 +45,16 @@ export function rootSchema(info: KindInfo): Schema {
 export function checkKind(info: KindInfo, value: unknown): Record<string, unknown> {
   const version = apiVersionOf(info);
   if (!isRecord(value)) {
-    throw new ApiError('BadRequest', `${info.kind} in version "${info.version}" cannot be handled as a ${info.kind}: the body must be a JSON object`);
+    throw new ApiError(
+      'BadRequest',
+      `${info.kind} in version "${info.version}" cannot be handled as a ${info.kind}: the body must be a JSON object`,
+    );
   }
   if (textOf(value.kind) === undefined || value.kind === '') {
-    throw new ApiError('BadRequest', `${info.kind} in version "${info.version}" cannot be handled as a ${info.kind}: Object 'Kind' is missing in '${JSON.stringify(value).slice(0, 200)}'`);
+    throw new ApiError(
+      'BadRequest',
+      `${info.kind} in version "${info.version}" cannot be handled as a ${info.kind}: Object 'Kind' is missing in '${JSON.stringify(value).slice(0, 200)}'`,
+    );
   }
   if (value.apiVersion !== version || value.kind !== info.kind) {
     throw new ApiError(
@@ -57,7 +63,10 @@ export function checkKind(info: KindInfo, value: unknown): Record<string, unknow
     );
   }
   if (value.metadata !== undefined && value.metadata !== null && !isRecord(value.metadata)) {
-    throw new ApiError('BadRequest', `${info.kind} in version "${info.version}" cannot be handled as a ${info.kind}: metadata must be an object`);
+    throw new ApiError(
+      'BadRequest',
+      `${info.kind} in version "${info.version}" cannot be handled as a ${info.kind}: metadata must be an object`,
+    );
   }
   return value;
 }

@@ -34,7 +34,9 @@ export function qualifiedNameProblems(name: string): string[] {
   const parts = name.split('/');
   const problems: string[] = [];
   if (parts.length > 2) {
-    return [`a qualified name ${namePartWords.slice('name part '.length)} with an optional DNS subdomain prefix and '/'`];
+    return [
+      `a qualified name ${namePartWords.slice('name part '.length)} with an optional DNS subdomain prefix and '/'`,
+    ];
   }
   const local = parts[parts.length - 1] ?? '';
   if (parts.length === 2) {

@@ -1,6 +1,6 @@
 // Where things lie in the Barn. Everything in a herd goes by the herd's uid, never by its name: a herd made anew under
 // an old name must not find the old one's things.
-import { kinds, type KindInfo } from '../../apis/index.ts';
+import { type KindInfo, kinds } from '../../apis/index.ts';
 
 /** Where a kind's objects lie: `/registry/GROUP/PLURAL/`. A projection lies where the kind it shows does. */
 export function kindPrefix(info: KindInfo): string {

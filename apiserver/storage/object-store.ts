@@ -1,6 +1,15 @@
 // Objects over bytes: keys, encoding, versions, sealing and projections, and nothing of what a write means.
-import { kinds, type KindInfo, type Unstructured } from '../../apis/index.ts';
-import type { Barn, BarnEvent, Compare, KeyValue, Operation, Revision, TxnResult, WatchBatch } from '../../barn/index.ts';
+import { type KindInfo, kinds, type Unstructured } from '../../apis/index.ts';
+import type {
+  Barn,
+  BarnEvent,
+  Compare,
+  KeyValue,
+  Operation,
+  Revision,
+  TxnResult,
+  WatchBatch,
+} from '../../barn/index.ts';
 import { prefixEnd } from '../../barn/index.ts';
 import { isRecord } from '../json.ts';
 import { herdPrefix, kindPrefix, objectKey, partsOf } from './keys.ts';
@@ -23,6 +32,7 @@ export interface Page {
   readonly count: number;
 }
 
+const storableName = /^[a-z0-9][-a-z0-9.]{0,252}$/;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -45,6 +55,8 @@ export class ObjectStore {
 
   /** One object, or undefined. */
   async read(info: KindInfo, herdUid: string | undefined, name: string): Promise<Stored | undefined> {
+    // What cannot be a key is not there.
+    if (!storableName.test(name)) return undefined;
     const found = await this.barn.range(objectKey(info, herdUid, name));
     const [item] = found.items;
     return item === undefined ? undefined : this.parse(item);

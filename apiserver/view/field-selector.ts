@@ -39,7 +39,11 @@ function fieldText(object: Unstructured, field: string): string {
   // An event's source is its component, as in Kubernetes.
   const value = field === 'source' ? at(object, 'source.component') : at(object, field);
   if (typeof value === 'string') return value;
-  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : field === 'spec.unschedulable' ? 'false' : '';
+  return typeof value === 'number' || typeof value === 'boolean'
+    ? String(value)
+    : field === 'spec.unschedulable'
+      ? 'false'
+      : '';
 }
 
 function splitUnescaped(text: string): string[] {

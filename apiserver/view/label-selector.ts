@@ -71,7 +71,10 @@ function requirement(reader: Reader): LabelSelector {
     case '>':
     case '<': {
       const value = valueIn(reader, key);
-      if (!/^-?\d+$/.test(value)) throw problem(`values[0][${key}]: Invalid value: "${value}": for 'Gt', 'Lt' operators, the value must be an integer`);
+      if (!/^-?\d+$/.test(value))
+        throw problem(
+          `values[0][${key}]: Invalid value: "${value}": for 'Gt', 'Lt' operators, the value must be an integer`,
+        );
       const sign = next === '>' ? 1 : -1;
       return (labels) => {
         const label = labels[key];

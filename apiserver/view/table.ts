@@ -1,7 +1,7 @@
 // meta.k8s.io/v1 Table: what kubectl get prints, made from the table of kinds; a few kinds say a cell in their own way.
-import { kinds, type KindInfo, type PrinterColumn, type Unstructured } from '../../apis/index.ts';
-import { isTerminal } from '../registry/strategy.ts';
+import { type KindInfo, kinds, type PrinterColumn, type Unstructured } from '../../apis/index.ts';
 import { arrayOf, at, isRecord, recordOf, textOf } from '../json.ts';
+import { isTerminal } from '../registry/strategy.ts';
 import { humanDuration } from './duration.ts';
 import { jsonPath } from './json-path.ts';
 import { partialOf } from './partial.ts';
