@@ -1,4 +1,5 @@
 // Watches: backlog, then what comes; progress; bounds; ends. Part of the suite of every twin.
+import { getEventListeners } from 'node:events';
 import { expect } from 'chai';
 import type { ManualClock } from '../../base/index.ts';
 import type { Barn, WatchBatch } from '../barn.ts';
@@ -131,6 +132,31 @@ export function describeWatches(barn: () => Barn, clock: () => ManualClock): voi
     expect((await take(behind, 5)).map(short), 'the history is read at the pace of the reader').to.deep.equal(seen);
   });
 
+  it('counts only what still waits towards Overrun', async () => {
+    const watch = await barn().watch('a', 'z', 0);
+    for (let revision = 1; revision <= 16; revision += 2) {
+      await put(barn(), 'a', 'x'.repeat(1_000));
+      await put(barn(), 'a', 'x'.repeat(1_000));
+      expect((await take(watch, 2)).map(short)).to.deep.equal([`${revision}:1`, `${revision + 1}:1`]);
+    }
+  });
+
+  it('lets others have their turn while a long history is read', async () => {
+    const pending: Promise<unknown>[] = [];
+    for (let index = 0; index < 1_000; index++) pending.push(put(barn(), 'a', ''));
+    await Promise.all(pending);
+    let turns = 0;
+    const count = () => {
+      turns++;
+      turning = setImmediate(count);
+    };
+    let turning = setImmediate(count);
+    const seen = await take(await barn().watch('a', 'z', 1), 1_000);
+    clearImmediate(turning);
+    expect(seen.map(({ revision }) => revision)).to.deep.equal(Array.from({ length: 1_000 }, (_, index) => index + 1));
+    expect(turns).to.be.at.least(4);
+  });
+
   it('hands over a batch that alone is larger than the buffer', async () => {
     const watch = await barn().watch('a', 'z', 0);
     await put(barn(), 'a', 'x'.repeat(10_000));
@@ -149,6 +175,14 @@ export function describeWatches(barn: () => Barn, clock: () => ManualClock): voi
     controller.abort();
     expect((await next).done).to.equal(true);
     expect((await unread.next()).done).to.equal(true);
+  });
+
+  it('leaves the signal alone once the reader returned', async () => {
+    const { signal } = new AbortController();
+    const watch = await barn().watch('a', 'z', 0, { signal });
+    expect(getEventListeners(signal, 'abort')).to.have.length(1);
+    await watch.return?.();
+    expect(getEventListeners(signal, 'abort')).to.have.length(0);
   });
 
   it('ends when the reader returns', async () => {

@@ -3,7 +3,10 @@ import { ManualClock, present, silentLog } from '../../base/index.ts';
 import type { Barn, BarnError, Operation } from '../barn.ts';
 import { expectReason, take } from '../conformance/support.ts';
 import { openBarnOn } from '../embedded.ts';
-import type { BarnLimits } from '../limits.ts';
+import { type BarnLimits, defaultLimits } from '../limits.ts';
+import { State } from '../state/state.ts';
+import { Store } from '../state/store.ts';
+import { GroupCommitter } from './group-commit.ts';
 import { HeldDisk, settle } from './held-disk.ts';
 
 describe('the embedded store and its disk', () => {
@@ -93,6 +96,21 @@ describe('the embedded store and its disk', () => {
     expect(disk.closed).to.equal(true);
   });
 
+  it('lets nobody past a failed write, whoever asks', async () => {
+    disk.holding = true;
+    const store = new Store({ state: new State(), clock: new ManualClock(), limits: defaultLimits });
+    const committer = new GroupCommitter({ store, disk, log: silentLog, stale: [], onFailed() {} });
+    const request = { compares: [], success: [put('a')], failure: [] };
+    const outcome = expectReason(committer.txn(request), 'Storage');
+    await settle();
+    asked(0).fail(new Error('EIO'));
+    await outcome;
+    await expectReason(committer.txn(request), 'Storage');
+    await expectReason(committer.compact(0), 'Storage');
+    await settle();
+    expect(disk.asked).to.have.length(1);
+  });
+
   it('answers from a restart what was on disk, not what failed', async () => {
     disk.holding = false;
     await barn.txn([], [put('a')]);
@@ -134,6 +152,14 @@ describe('the embedded store and its disk', () => {
     await open();
     expect((await barn.range('', '\x7f')).items.map(({ key }) => key)).to.deep.equal(['a', 'c']);
     expect(await barn.status()).to.include({ revision: 6, compactRevision: 6 });
+  });
+
+  it('deletes all of a long history, some with each write', async () => {
+    disk.holding = false;
+    await Promise.all(Array.from({ length: 2_500 }, () => barn.txn([], [put('a')])));
+    await barn.compact(2_500);
+    await settle();
+    expect(recordsOn(disk)).to.deep.equal(['d/0000000009c3/a', 'd/0000000009c4/a']);
   });
 
   it('finishes a sweep that was cut short when it opens again', async () => {

@@ -23,7 +23,7 @@ describe('SortedKeys', () => {
     const sorted = new SortedKeys<{ readonly key: string }>();
     const expected = new Set<string>();
     const pick = () => String(Math.floor(random.next() * 20_000)).padStart(5, '0');
-    for (const insertShare of [0.9, 0.5, 0.1, 0.9, 0]) {
+    for (const insertShare of [0.9, 0.5, 0.1, 0.9, 0, 0, 0, 0, 0.9, 0]) {
       for (let turn = 0; turn < 10_000; turn++) {
         const key = pick();
         if (random.next() < insertShare) {

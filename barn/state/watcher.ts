@@ -15,6 +15,9 @@ interface WaitingReader {
   reject(error: BarnError): void;
 }
 
+/** After so many batches of the history in a row the reader lets the loop turn: a long backlog must not stall others. */
+const batchesPerTurn = 200;
+
 const done: IteratorResult<WatchBatch, undefined> = { done: true, value: undefined };
 
 /**
@@ -28,6 +31,7 @@ export class Watcher implements AsyncIterableIterator<WatchBatch> {
   readonly #home: WatcherHome;
   readonly #bufferBytesMax: number;
   #behind: Revision | undefined;
+  #batchesThisTurn = 0;
   #buffer: SizedBatch[] = [];
   #bufferBytes = 0;
   #toldRevision: Revision = -1;
@@ -66,6 +70,10 @@ export class Watcher implements AsyncIterableIterator<WatchBatch> {
 
   async next(): Promise<IteratorResult<WatchBatch, undefined>> {
     assert(this.#reader === undefined, 'a watch is read by one reader, one batch at a time');
+    if (this.#behind !== undefined && ++this.#batchesThisTurn > batchesPerTurn) {
+      this.#batchesThisTurn = 0;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
     if (this.#behind !== undefined) {
       const found = this.#home.catchUp(this, this.#behind);
       if (found !== undefined) {

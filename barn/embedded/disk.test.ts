@@ -1,0 +1,80 @@
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { ClassicLevel } from 'classic-level';
+import { expectReason } from '../conformance/support.ts';
+import { openLevelDisk } from './disk.ts';
+
+describe('the LevelDB disk', () => {
+  let parent: string;
+
+  beforeEach(async () => {
+    parent = await mkdtemp(join(tmpdir(), 'barn-'));
+  });
+
+  afterEach(() => rm(parent, { recursive: true }));
+
+  it('syncs every write, and keeps it', async () => {
+    const synced: unknown[] = [];
+    const { batch } = ClassicLevel.prototype;
+    ClassicLevel.prototype.batch = function (this: unknown, ...given: unknown[]) {
+      synced.push(given[1]);
+      return Reflect.apply(batch, this, given) as never;
+    };
+    try {
+      const disk = await openLevelDisk(join(parent, 'store'));
+      await disk.write([{ type: 'put', key: 'a', value: Buffer.from('1') }]);
+      await disk.write([{ type: 'del', key: 'b' }]);
+      await disk.close();
+    } finally {
+      ClassicLevel.prototype.batch = batch;
+    }
+    expect(synced).to.deep.equal([{ sync: true }, { sync: true }]);
+    const again = await openLevelDisk(join(parent, 'store'));
+    expect(Buffer.from((await again.get('a')) ?? []).toString()).to.equal('1');
+    expect(await again.get('b')).to.equal(undefined);
+    expect(await again.sizeBytes()).to.be.greaterThan(0);
+    await again.close();
+  });
+
+  it('gives entries of a prefix in key order, in pages', async () => {
+    const disk = await openLevelDisk(join(parent, 'store'));
+    const keys = Array.from({ length: 2_500 }, (_, index) => `d/${String((index * 7) % 2_500).padStart(4, '0')}`);
+    await disk.write(['c/x', 'e/x', ...keys].map((key) => ({ type: 'put', key, value: Buffer.from(key) })));
+    const lengths: number[] = [];
+    const found: string[] = [];
+    for await (const page of disk.pages('d/')) {
+      lengths.push(page.length);
+      for (const [key, value] of page) if (Buffer.from(value).toString() === key) found.push(key);
+    }
+    expect(lengths.every((length) => length <= 1_000)).to.equal(true);
+    expect(found).to.deep.equal([...keys].sort());
+    await disk.close();
+  });
+
+  it('makes a directory that is closed to others', async () => {
+    const disk = await openLevelDisk(join(parent, 'a', 'b'));
+    expect((await stat(join(parent, 'a', 'b'))).mode & 0o777).to.equal(0o700);
+    await disk.close();
+  });
+
+  it('refuses a directory that another has open, with Storage', async () => {
+    const disk = await openLevelDisk(join(parent, 'store'));
+    await expectReason(openLevelDisk(join(parent, 'store')), 'Storage');
+    await disk.close();
+  });
+
+  it('refuses a path that is no directory, with Storage', async () => {
+    await writeFile(join(parent, 'file'), 'x');
+    await expectReason(openLevelDisk(join(parent, 'file')), 'Storage');
+  });
+
+  it('refuses a damaged LevelDB, with Corrupt', async () => {
+    const disk = await openLevelDisk(join(parent, 'store'));
+    await disk.write([{ type: 'put', key: 'a', value: Buffer.from('1') }]);
+    await disk.close();
+    await writeFile(join(parent, 'store', 'CURRENT'), 'nonsense');
+    await expectReason(openLevelDisk(join(parent, 'store')), 'Corrupt');
+  });
+});
