@@ -22,6 +22,7 @@ export const statusCodes = {
   Timeout: 504,
 } as const;
 
+/** What went wrong, as Kubernetes names it; each stands for one HTTP status. */
 export type StatusReason = keyof typeof statusCodes;
 
 /** One field that is wrong. */
@@ -32,6 +33,7 @@ export interface StatusCause {
   readonly field: string;
 }
 
+/** What a failure is about, and each field that is wrong. */
 export interface StatusDetails {
   readonly name?: string;
   readonly group?: string;

@@ -10,6 +10,7 @@ export interface PrinterColumn {
   readonly priority?: 0 | 1;
 }
 
+/** What may stand behind an object's name in a URL. */
 export type Subresource = 'status' | 'binding' | 'content' | 'log' | 'progress' | 'token' | 'tunnel';
 
 /** Everything the system knows of a kind; one row of the table in kinds.ts. */

@@ -3,6 +3,7 @@ import type { Kind } from './kind.ts';
 import * as table from './table.ts';
 import type * as types from './types.gen.ts';
 
+/** Every kind with the type of its objects, for Client and informers; named as in URLs. */
 export const events: Kind<types.EventObject> = table.eventInfo;
 export const namespaces: Kind<types.Namespace> = table.namespaceInfo;
 export const nodes: Kind<types.Node> = table.nodeInfo;

@@ -9,6 +9,7 @@ export const tunnelPayloadBytesMax = 64 * 1024;
 export const tunnelWindowBytes = 256 * 1024;
 const headerBytes = 9;
 
+/** Kinds of frames by their number on the wire. */
 export const tunnelKind = { open: 1, data: 2, end: 3, error: 4, cancel: 5, window: 6 } as const;
 export type TunnelKind = (typeof tunnelKind)[keyof typeof tunnelKind];
 
@@ -28,6 +29,7 @@ export type TunnelRequest =
     }
   | { readonly do: 'progress'; readonly runUID: string };
 
+/** One frame of a stream; the payload is the reader's to keep. */
 export interface TunnelFrame {
   readonly stream: number;
   readonly kind: TunnelKind;

@@ -19,6 +19,7 @@ export interface WorkQueueMetrics {
   retried(): void;
 }
 
+/** What a queue works with; nothing of it is closed by the queue. */
 export interface WorkQueueOptions {
   readonly clock: Clock;
   readonly random: Random;

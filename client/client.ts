@@ -2,6 +2,7 @@
 // memory; one suite that both pass.
 import type { ApiObject, Kind, ObjectList, Ref, WatchEvent } from '../apis/index.ts';
 
+/** Which objects a list gives, from when, and in what form. */
 export interface ListOptions {
   /** One herd; absent: all herds, or the cluster. */
   readonly namespace?: string;
@@ -16,6 +17,7 @@ export interface ListOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Which objects a watch tells of, and from when; abort the signal to end it. */
 export interface WatchOptions {
   readonly namespace?: string;
   readonly labelSelector?: string;
@@ -27,6 +29,7 @@ export interface WatchOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How a create, update or patch is done. */
 export interface WriteOptions {
   readonly dryRun?: boolean;
   /** Default Strict: unknown and duplicate fields are refused. */
@@ -35,6 +38,7 @@ export interface WriteOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How an object is deleted; preconditions that fail give Conflict. */
 export interface DeleteOptions {
   readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
   readonly gracePeriodSeconds?: number;

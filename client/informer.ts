@@ -23,6 +23,7 @@ export type InformerEvent<T> =
 /** The values under which an object is found with `byIndex`. */
 export type Indexer<T> = (object: T) => readonly string[];
 
+/** What an informer works with; it closes none of it. */
 export interface InformerDeps {
   readonly client: Client;
   readonly clock: Clock;
@@ -30,6 +31,7 @@ export interface InformerDeps {
   readonly log: Log;
 }
 
+/** Which objects an informer keeps. */
 export interface InformerOptions<T> {
   readonly kind: Kind<T>;
   readonly namespace?: string;

@@ -6,6 +6,7 @@ import { ApiError } from '../apis/index.ts';
 import { type Clock, systemClock } from '../base/index.ts';
 import type { Connection } from './kubeconfig.ts';
 
+/** A request as it goes over the wire. */
 export interface RawRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** From the root, already encoded, e.g. `/api/v1/nodes`. */
@@ -19,6 +20,7 @@ export interface RawRequest {
   readonly timeoutMs?: number;
 }
 
+/** An answer whose head has come. */
 export interface RawResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
@@ -36,6 +38,7 @@ export interface RawClient extends Disposable {
   request(request: RawRequest): Promise<RawResponse>;
 }
 
+/** How long to wait, and by which clock. */
 export interface RawClientOptions {
   /** Longest wait for the head of an answer; default 30 s. */
   readonly timeoutMs?: number;

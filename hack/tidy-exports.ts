@@ -62,13 +62,19 @@ const localNames = (node: SyntaxNode): readonly string[] => specifiers(node).fla
 const exportedAs = (node: SyntaxNode): readonly string[] =>
   specifiers(node).flatMap(({ exported }) => identifier(exported));
 
-/** Whether a doc comment ends right before the node. */
+/** Whether a doc comment ends right before the node, or before the unbroken block of one-line exports that it is in. */
 function hasDoc(parsed: ParsedFile, node: SyntaxNode): boolean {
-  return parsed.comments.some(
+  const isDocumented = parsed.comments.some(
     ({ type, value, end }) =>
       type === 'Block' &&
       value.startsWith('*') &&
       end <= node.start &&
       parsed.text.slice(end, node.start).trim() === '',
   );
+  if (isDocumented) return true;
+  const previous = parsed.body.find(
+    ({ end }) => typeof end === 'number' && parsed.text.slice(end, node.start) === '\n',
+  );
+  const isOneLine = previous !== undefined && parsed.lineOf(previous.start) === parsed.lineOf(node.start) - 1;
+  return isOneLine && previous.type === 'ExportNamedDeclaration' && hasDoc(parsed, previous);
 }

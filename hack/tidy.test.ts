@@ -26,6 +26,7 @@ describe('hack: tidy', () => {
   for (const [title, file, text] of [
     ['a documented export', 'base/one.ts', good],
     ['a list of documented names', 'base/one.ts', '/** One. */\nconst one = 1;\nexport { one };\n'],
+    ['a block of constants with one comment', 'base/one.ts', `${good}export const two = 2;\nexport const three = 3;\n`],
     ['a re-export', 'base/index.ts', "export { one } from './one.ts';\n"],
     [
       'overloads documented once',

@@ -21,6 +21,7 @@ export interface SliceChange {
   readonly slice: Slice;
 }
 
+/** What an agent works with; the caller closes it after the agent. */
 export interface AgentOptions {
   readonly node: string;
   /** Frozen objects, in order; a relist after a gap counts as changes. */
@@ -48,6 +49,7 @@ interface Group {
   local?: GroupRun;
 }
 
+/** Runs the slices bound to one node: makes what is the same as what should be, until closed. */
 export class Agent {
   readonly #options: AgentOptions;
   readonly #queue: WorkQueue;

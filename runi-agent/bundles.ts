@@ -11,6 +11,7 @@ const bundleFilesMax = 1024;
 const pathBytesMax = 255;
 const pathDepthMax = 16;
 
+/** The bytes of a Bundle as the API gives them. */
 export interface BundleContent {
   readonly format: 'module' | 'files';
   readonly bytes: Uint8Array;

@@ -10,6 +10,7 @@ import { Member, type MemberDeps } from './member.ts';
 import type { SeenLocal } from './plan.ts';
 import { type PublishRequest, type Slot, SpawnError } from './spawner.ts';
 
+/** What a group works with; it closes none of it. */
 export interface GroupDeps extends MemberDeps {
   readonly materials: MaterialSource;
   readonly launches: Gate;
@@ -22,6 +23,7 @@ export interface Report {
   readonly status: FinalStatus;
 }
 
+/** One attempt of one group on this node, from its launch until it is discarded. */
 export class GroupRun {
   readonly id: GroupId;
   readonly #slices: readonly Slice[];

@@ -32,6 +32,7 @@ export type EndCause =
   | { readonly kind: 'cancelled'; readonly slices: readonly string[] }
   | { readonly kind: 'gone'; readonly message: string };
 
+/** The status that the agent writes when a slice is over. */
 export type FinalStatus = NonNullable<Slice['status']>;
 
 /** Throttled periods from which on a success says so; a start alone meets a few. */

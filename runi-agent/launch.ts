@@ -23,6 +23,7 @@ export interface Materials {
   readonly findProgram: (name: string) => string;
 }
 
+/** Which slice a launch is for. */
 export interface SliceIdentity {
   readonly slot: Slot;
   readonly slice: string;

@@ -1,5 +1,6 @@
 // What this node has left for slices. The scheduler keeps the same books; this is the last word.
 
+/** What a node has and a group needs. */
 export interface Amounts {
   readonly cpuMillis: number;
   readonly memoryBytes: number;

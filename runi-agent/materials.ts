@@ -17,6 +17,7 @@ export interface RunView {
   readonly herdUid: string;
 }
 
+/** Where plans, secrets, bundles and programs come from. */
 export interface MaterialsOptions {
   readonly client: Client;
   readonly bundles: BundleStore;

@@ -42,6 +42,7 @@ export interface MemberDeps {
   readonly changed: () => void;
 }
 
+/** One slice of a group attempt: its process, its control socket and its counters. */
 export class Member {
   readonly slice: Slice;
   readonly step: PlanStep;

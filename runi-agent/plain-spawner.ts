@@ -29,6 +29,7 @@ export interface PlainVolume {
   readonly writable: boolean;
 }
 
+/** Where the spawner without isolation keeps and finds its files. */
 export interface PlainSpawnerOptions {
   /** A folder of this agent alone, with a short path (a socket's path has at most 107 bytes). Its leftovers are removed. */
   readonly directory: string;

@@ -12,6 +12,7 @@ export interface SeenSlice {
   readonly isOrphan: boolean;
 }
 
+/** A slice of the group that runs or ran here. */
 export interface SeenMember {
   readonly uid: string;
   readonly name: string;
@@ -28,6 +29,7 @@ export interface SeenLocal {
   readonly feltForMs: number;
 }
 
+/** A group as it is now, in the API and on this node. */
 export interface SeenGroup {
   readonly slices: readonly SeenSlice[];
   /** How many slices the group has in all. */
@@ -37,6 +39,7 @@ export interface SeenGroup {
   readonly misfit?: { readonly reason: string; readonly message: string };
 }
 
+/** One thing to do for a group; harmless when repeated. */
 export type Action =
   | { readonly do: 'start' }
   | { readonly do: 'kill'; readonly cause?: EndCause }

@@ -8,6 +8,7 @@ export type Slot = string;
 /** Where a stream of the slice's first process leads: nowhere, to the slot's log, or to a file or FIFO as the slice sees it. */
 export type StdioTarget = 'null' | 'log' | { readonly path: string };
 
+/** What the kernel holds a slice to. */
 export interface SlotLimits {
   readonly memoryBytesMax: number;
   /** Thousandths of one cpu. */
@@ -41,6 +42,7 @@ export interface LaunchRequest {
   readonly fullProc: boolean;
 }
 
+/** A staging folder of a volume, shared by the slices of one group attempt. */
 export interface StagingRef {
   readonly herdUid: string;
   readonly volume: string;
@@ -84,6 +86,7 @@ export interface SliceView {
   readonly tmp: string;
 }
 
+/** Starts, kills and cleans up slices. Errors: SpawnError. Two twins, isolated and plain, pass one suite. */
 export interface Spawner {
   readonly isolation: 'full' | 'none';
   view(slot: Slot): SliceView;
@@ -106,6 +109,7 @@ export interface Spawner {
   close(): Promise<void>;
 }
 
+/** Why a spawner did not do what was asked. */
 export type SpawnReason = 'Refused' | 'NotFound' | 'Invalid' | 'Kernel' | 'Gone';
 
 /** Branch on `reason`; the message says what was tried on what, in words fit for a Slice's status. */

@@ -28,6 +28,7 @@ export interface AnswerStream {
   write(bytes: Uint8Array): Promise<void>;
 }
 
+/** Answers one request on its stream; a rejection ends the stream with an error. */
 export type AnswerRequest = (request: unknown, stream: AnswerStream) => Promise<void>;
 
 /** Answers what comes over `socket` until it closes; resolves then. A peer that breaks the protocol is disconnected. */

@@ -11,6 +11,7 @@ import { openSource } from './sources/open-source.ts';
 import type { BatchStep, StepContext } from './steps/step.ts';
 import { pump } from './steps/step.ts';
 
+/** What a slice works with. */
 export interface SliceDeps {
   readonly clock: Clock;
   /** Ends the slice with reason Cancelled. */

@@ -9,6 +9,7 @@ export class SliceError extends Error {
   }
 }
 
+/** Why a slice failed; becomes the reason in its status. */
 export type SliceFailure =
   | 'StepFailed'
   | 'ContractViolation'

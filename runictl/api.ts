@@ -3,6 +3,7 @@
 import type { KindInfo, Ref } from '../apis/index.ts';
 import type { Client } from '../client/index.ts';
 
+/** How a path of the API is asked for. */
 export interface ApiRequest {
   readonly query?: Readonly<Record<string, string | undefined>>;
   readonly accept?: string;
@@ -17,6 +18,7 @@ export interface ApiAnswer {
   chunks(): AsyncIterable<Uint8Array>;
 }
 
+/** The cluster that a kubeconfig leads to. */
 export interface Api {
   readonly client: Client;
   readonly serverUrl: string;

@@ -4,6 +4,7 @@ import { sleep } from '../base/index.ts';
 import type { Api } from './api.ts';
 import type { Terminal } from './terminal.ts';
 
+/** One step of what is followed. */
 export interface Change<T> {
   /** `synced`: what was there at first has all been told. */
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'synced';

@@ -4,6 +4,7 @@ import type { Unstructured } from '../apis/index.ts';
 import { sortKeys } from './print/object.ts';
 import { isRecord } from './values.ts';
 
+/** Where kubectl and runictl keep what was last applied. */
 export const lastAppliedAnnotation = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /** The object with the annotation that records it, as kubectl writes it. */

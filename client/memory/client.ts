@@ -33,6 +33,7 @@ import { conflict, created, deleted, type Fields, isRemovable, updated, withStat
 import { type Change, MemoryStore } from './store.ts';
 import { validate } from './validate.ts';
 
+/** What may be set of the twin: time, chance and how far back its watches reach. */
 export interface MemoryClientOptions {
   readonly clock?: Clock;
   readonly random?: Random;

@@ -21,12 +21,14 @@ export interface Result {
 /** Looks at what `key` names and does what is to do; running twice does nothing the second time. A throw comes again. */
 export type Reconcile = (key: string, signal: AbortSignal) => Promise<Result>;
 
+/** What a controller works with; it closes none of it. */
 export interface ControllerDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
 }
 
+/** What a controller is called, what it does with a key, and how often. */
 export interface ControllerOptions {
   readonly name: string;
   readonly reconcile: Reconcile;

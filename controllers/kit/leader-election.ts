@@ -3,12 +3,14 @@ import { ApiError, isApiError, kinds, type Lease, type Ref } from '../../apis/in
 import { type Clock, type Log, sleep } from '../../base/index.ts';
 import type { Client } from '../../client/index.ts';
 
+/** What an election works with; it closes none of it. */
 export interface LeaderElectionDeps {
   readonly client: Client;
   readonly clock: Clock;
   readonly log: Log;
 }
 
+/** Which lease is held, by whom, and for how long. */
 export interface LeaderElectionOptions {
   readonly lease: Ref;
   /** Who we are; no other process may ever use the same. */

@@ -4,6 +4,7 @@ import { type ApiObject, type EventObject, isApiError, kinds } from '../../apis/
 import { type Clock, type Log, type Random, runWorkers, WorkQueue } from '../../base/index.ts';
 import type { Client } from '../../client/index.ts';
 
+/** What a recorder works with, and in whose name it tells. */
 export interface EventRecorderDeps {
   readonly client: Client;
   readonly clock: Clock;

@@ -9,6 +9,7 @@ export interface Ties {
   readonly orders: readonly { readonly first: string; readonly then: string; readonly field: string }[];
 }
 
+/** Steps joined by pipes: placed, started and retried together. */
 export interface Group {
   readonly name: string;
   readonly steps: readonly string[];

@@ -17,6 +17,7 @@ export interface RunRequest {
   readonly parameters: Readonly<Record<string, string>>;
 }
 
+/** What is to be done for one pipeline, in this order. */
 export interface PipelineDecision {
   /** Runs to make; making one that is there already changes nothing. */
   readonly runs: readonly Run[];

@@ -17,6 +17,7 @@ export interface Seen {
   readonly volumes: readonly string[] | undefined;
 }
 
+/** A plan that can run, or everything that stands against it. */
 export type Resolution =
   | { readonly kind: 'plan'; readonly plan: RunPlan }
   | { readonly kind: 'refused'; readonly problems: readonly Problem[] };

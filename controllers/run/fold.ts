@@ -2,6 +2,7 @@
 // when nothing changed.
 import type { Condition, GroupAttempt, Run, Slice, StepStatus } from '../../apis/index.ts';
 
+/** The status of a Run that has one. */
 export type RunStatus = NonNullable<Run['status']>;
 
 /** How the run as a whole stands. */
@@ -11,6 +12,7 @@ export interface Verdict {
   readonly message?: string;
 }
 
+/** A run, its slices as they are, and what was decided of both. */
 export interface FoldInput {
   readonly run: Run;
   readonly slices: readonly Slice[];

@@ -3,10 +3,12 @@ import type { GroupAttempt, PlanGroup, Run, Slice } from '../../apis/index.ts';
 import { foldStatus, type RunStatus, type Verdict } from './fold.ts';
 import { type Culprit, failedAttempt, type GroupState, groupState, isLive } from './groups.ts';
 
+/** One write of the run controller; harmless when repeated. */
 export type RunAction =
   | { readonly do: 'create'; readonly group: string; readonly step: string; readonly attempt: number }
   | { readonly do: 'delete'; readonly slice: string };
 
+/** What is to be done for one run, and when to look again. */
 export interface RunDecision {
   readonly actions: readonly RunAction[];
   /** The status as it should be; equal to what is there when nothing changed. */

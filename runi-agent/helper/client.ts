@@ -13,6 +13,7 @@ import { encodeDiscard, encodeKill, encodeLaunch, encodePublish } from './encode
 /** Requests that wait for an answer; beyond it a request is refused. */
 const pendingMax = 1024;
 
+/** How to reach the helper, and what its runtime folder holds. */
 export interface HelperOptions {
   /** The descriptor that the helper left open for the agent (RUNINK_HELPER_FD), or a stream that leads to it. */
   readonly socket: number | Duplex;

@@ -2,6 +2,7 @@
 import type { SlotExit, SpawnReason } from '../spawner.ts';
 import { constants, eventOffsets as offset } from './request.gen.ts';
 
+/** One message of the helper. */
 export type HelperEvent =
   | { readonly kind: 'ready'; readonly state: string }
   | { readonly kind: 'volume'; readonly herd: string; readonly name: string; readonly writable: boolean }

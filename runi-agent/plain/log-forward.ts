@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 
+/** The number that a frame of log.sock begins with. */
 export const logStream = { stdout: 1, stderr: 2 } as const;
 /** Bytes kept while the exchange is away; what comes beyond is dropped. */
 const heldBytesMax = 64 * 1024;

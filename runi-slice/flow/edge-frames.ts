@@ -1,6 +1,7 @@
 // Between slices records travel as NDJSON in frames of 20 bytes of header (little-endian) and a payload:
 // u8 kind, u8[3] zero, u32 epoch, u32 sequence, u32 count (records), u32 length (of the payload).
 
+/** The form of an edge's frames: the length of a header, and the kinds by their number. */
 export const edgeHeaderBytes = 20;
 export const edgeKind = { data: 1, watermark: 2, idle: 3, barrier: 4, end: 5, error: 6 } as const;
 export type EdgeKind = (typeof edgeKind)[keyof typeof edgeKind];
@@ -14,6 +15,7 @@ export interface EdgeHeader {
   readonly length: number;
 }
 
+/** The header as it goes before its payload; little-endian. */
 export function encodeEdgeHeader(header: EdgeHeader): Buffer {
   const bytes = Buffer.alloc(edgeHeaderBytes);
   bytes.writeUInt8(header.kind, 0);

@@ -2,6 +2,7 @@
 // The agent parses only the fixed forms below (at most 4 KiB each); text inside is passed on as bytes.
 import { InvariantError } from '../../base/index.ts';
 
+/** The second byte of every frame; another one is refused. */
 export const protocolVersion = 1;
 /** The longest frame a slice may send. */
 export const sliceFrameBytesMax = 4096;
@@ -9,6 +10,7 @@ export const sliceFrameBytesMax = 4096;
 export const agentFrameBytesMax = 4 * 1024 * 1024;
 const headerBytes = 8;
 
+/** Types of frames by their number on the wire; from 16 on they come from the slice. */
 export const frameType = { spec: 1, cancel: 2, hello: 16, counters: 17, result: 18 } as const;
 export type FrameType = (typeof frameType)[keyof typeof frameType];
 
@@ -30,6 +32,7 @@ export interface SliceResult {
   readonly counters: Counters;
 }
 
+/** One whole frame, as read. */
 export interface Frame {
   readonly type: number;
   readonly payload: Buffer;

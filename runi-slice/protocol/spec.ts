@@ -1,6 +1,7 @@
 // What the agent tells a slice: one JSON document in the agent's first frame. The agent made it from the Run's plan; all
 // paths are as the slice sees them.
 
+/** How records lie in a file. */
 export type RecordFormat = 'ndjson' | 'json' | 'csv' | 'text';
 
 /** A contract as its object's spec has it; `schema` is a JSON Schema for one record. */
@@ -12,6 +13,7 @@ export interface ContractSpec {
   readonly schemaHash: string;
 }
 
+/** Where records come from: another slice, or a file. */
 export type InputSpec =
   | { readonly kind: 'edge'; readonly name: string; readonly path: string; readonly framed: boolean }
   | {
@@ -25,6 +27,7 @@ export type InputSpec =
       readonly contract?: ContractSpec;
     };
 
+/** Where records go: another slice, or a staged file. */
 export type OutputSpec =
   | { readonly kind: 'edge'; readonly path: string; readonly framed: boolean }
   | { readonly kind: 'file'; readonly path: string; readonly uri: string; readonly format: RecordFormat };

@@ -4,6 +4,7 @@ import { UsageError } from '../failure.ts';
 import type { IdRange, RuntimeFolder } from './runtime.ts';
 import type { UnitPlan } from './unit.ts';
 
+/** A folder of this machine that pipelines may name. */
 export interface Volume {
   readonly name: string;
   readonly path: string;

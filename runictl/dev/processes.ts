@@ -1,6 +1,7 @@
 // Linux's processes as /proc tells them. A pid is only trusted together with its start time: pids are used again.
 import { readdirSync, readFileSync } from 'node:fs';
 
+/** A living process, as /proc shows it. */
 export interface ProcessInfo {
   readonly pid: number;
   readonly parentPid: number;

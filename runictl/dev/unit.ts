@@ -8,6 +8,7 @@ import { isRecord } from '../values.ts';
 import { descendants, processInfo, signalProcess } from './processes.ts';
 import type { DevProcess } from './state.ts';
 
+/** One process that dev keeps alive. */
 export interface UnitPlan {
   readonly role: DevProcess['role'];
   readonly name: string;

@@ -12,6 +12,7 @@ export interface Compiled extends Manifest {
   readonly content?: Uint8Array;
 }
 
+/** What a manifest does not say itself. */
 export interface CompileOptions {
   /** Herd of objects that name none. */
   readonly namespace: string;

@@ -6,6 +6,7 @@ import { shortDuration } from './duration.ts';
 import { escapeControls, escapeLine } from './escape.ts';
 import { progressCells, progressHeader, stepRows } from './progress.ts';
 
+/** An object to describe, and what of it is not shown. */
 export interface Described {
   readonly kind: KindInfo;
   readonly object: Unstructured;

@@ -1,6 +1,7 @@
 // JSONPath templates as kubectl has them (https://kubernetes.io/docs/reference/kubectl/jsonpath/): text with {expressions}.
 import { UsageError } from '../failure.ts';
 
+/** One step of a path. */
 export type Step =
   | { readonly kind: 'field'; readonly name: string }
   | { readonly kind: 'wildcard' }
@@ -10,10 +11,12 @@ export type Step =
   | { readonly kind: 'slice'; readonly from?: number; readonly to?: number; readonly by?: number }
   | { readonly kind: 'filter'; readonly left: Operand; readonly operator?: string; readonly right?: Operand };
 
+/** One side of a comparison in a filter. */
 export type Operand =
   | { readonly kind: 'path'; readonly steps: readonly Step[] }
   | { readonly kind: 'value'; readonly value: string | number | boolean | null };
 
+/** A piece of a template: text, or what a path finds. */
 export type Part =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'path'; readonly steps: readonly Step[] }

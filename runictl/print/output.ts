@@ -9,6 +9,7 @@ import { escapeControls } from './escape.ts';
 import { jsonpath, jsonpathValues, valueText } from './jsonpath.ts';
 import { objectName, toJson, toYaml, withoutManagedFields } from './object.ts';
 
+/** What -o asks for. */
 export type Output =
   | { readonly form: 'table'; readonly isWide: boolean }
   | { readonly form: 'json' }

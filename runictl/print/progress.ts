@@ -2,6 +2,7 @@
 import type { CountersStatus, PlanStep, Run, StepStatus } from '../../apis/index.ts';
 import { shortDuration } from './duration.ts';
 
+/** A step as one row of the progress table; undefined is not known yet. */
 export interface StepRow {
   readonly step: string;
   readonly state: string;
@@ -17,6 +18,7 @@ export interface StepRow {
 /** Counters as the progress stream gave them last, by step. */
 export type LiveCounters = ReadonlyMap<string, { readonly attempt: number; readonly counters: CountersStatus }>;
 
+/** The columns of the progress table. */
 export const progressHeader = ['STEP', 'STATE', 'IN', 'OUT', 'REJECTED', 'RECORDS/S', 'TIME', ''];
 
 /** A row for each step of the plan, in its order. */

@@ -5,12 +5,14 @@ import { valueText } from './jsonpath.ts';
 /** Asks for a Table, and takes plain objects from a server that has none. */
 export const tableAccept = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json';
 
+/** A Table answer of the API. */
 export interface ServerTable {
   readonly columns: readonly { readonly name: string; readonly priority: number }[];
   readonly rows: readonly TableRow[];
   readonly resourceVersion: string;
 }
 
+/** One object of a Table, with its metadata. */
 export interface TableRow {
   readonly cells: readonly unknown[];
   readonly metadata: Readonly<Record<string, unknown>>;
@@ -34,6 +36,7 @@ export function readTable(value: unknown): ServerTable | undefined {
   return { columns, rows, resourceVersion: textOf(metadata['resourceVersion']) };
 }
 
+/** Which columns are shown, and how names are written. */
 export interface TableOptions {
   readonly isWide: boolean;
   readonly withNamespace: boolean;
