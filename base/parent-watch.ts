@@ -1,5 +1,6 @@
 // A program that `runictl dev` or a test started must not outlive it, however that one ended: even after kill -9 the kernel
 // closes its end of the pipe.
+import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 
 /** Set to 1 by who starts a program with a pipe for stdin that stays open as long as the program is wanted. */
@@ -19,5 +20,5 @@ export function watchParent(
     onGone();
   };
   stdin.on('end', gone).on('close', gone).on('error', gone).resume();
-  if ('unref' in stdin && typeof stdin.unref === 'function') stdin.unref();
+  if (stdin instanceof Socket) stdin.unref();
 }

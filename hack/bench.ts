@@ -16,9 +16,8 @@ if (names.length === 0) {
   process.exit(2);
 }
 for (const name of names) {
-  const module: { bench(): Promise<readonly Row[]> } = await import(
-    pathToFileURL(join(folder, `${name}.bench.js`)).href
-  );
+  const module: unknown = await import(pathToFileURL(join(folder, `${name}.bench.js`)).href);
+  if (!isBench(module)) throw new Error(`test/bench/${name}.bench.ts exports no function bench`);
   console.log(`\n${name}`);
   for (const row of await module.bench()) print(row);
 }
@@ -34,4 +33,8 @@ function print(row: Row): void {
 function number(value: number | undefined): string {
   if (value === undefined) return '-';
   return value >= 100 ? value.toFixed(0) : value.toFixed(2);
+}
+
+function isBench(module: unknown): module is { bench(): Promise<readonly Row[]> } {
+  return typeof module === 'object' && module !== null && 'bench' in module && typeof module.bench === 'function';
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/index.ts';
-import { RunningCounters } from './counters.ts';
+import type { RunningCounters } from './counters.ts';
 import type { Source } from './flow/batch.ts';
 import { DeadLetters } from './flow/dead-letters.ts';
 import { Emitter, type Output } from './flow/emitter.ts';

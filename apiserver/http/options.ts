@@ -122,7 +122,8 @@ export function deleteOptions(query: URLSearchParams, body: unknown): DeleteOpti
       cause.invalid('propagationPolicy', policy, 'orphanDependents and deletionPropagation cannot be both set'),
     );
   }
-  const chosen = policy ?? (orphan === undefined ? undefined : String(orphan) === 'true' ? 'Orphan' : 'Background');
+  const chosen =
+    policy ?? (orphan === undefined ? undefined : orphan === true || orphan === 'true' ? 'Orphan' : 'Background');
   if (chosen !== undefined && chosen !== 'Background' && chosen !== 'Foreground' && chosen !== 'Orphan') {
     throw optionsInvalid(
       'DeleteOptions',

@@ -23,13 +23,13 @@ export function replaceMatches(root: CelNode, name: string): void {
   for (const node of reachable(root)) {
     if (node.op !== 'rcall' || !Array.isArray(node.args) || node.args[0] !== 'matches') continue;
     node.args[0] = name;
-    const [pattern] = Array.isArray(node.args[2]) ? node.args[2] : [];
+    const [pattern]: readonly unknown[] = Array.isArray(node.args[2]) ? Array.from<unknown>(node.args[2]) : [];
     if (!isNode(pattern) || pattern.op !== 'value' || typeof pattern.args !== 'string') continue;
     try {
       compilePattern(pattern.args);
     } catch (cause) {
       throw new ExpressionError(
-        `pattern ${JSON.stringify(pattern.args)}: ${cause instanceof Error ? cause.message : cause}`,
+        `pattern ${JSON.stringify(pattern.args)}: ${cause instanceof Error ? cause.message : String(cause)}`,
       );
     }
   }

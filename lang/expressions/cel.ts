@@ -42,7 +42,7 @@ export function compileExpression(text: string, variables: readonly string[]): E
       evaluate(bindings) {
         steps.left = evaluationStepsMax;
         try {
-          return plain(parsed(bindings as Record<string, unknown>), 0);
+          return plain(parsed(bindings), 0);
         } catch (cause) {
           throw said(cause);
         }
@@ -118,7 +118,7 @@ function plain(value: unknown, depth: number): unknown {
       if (value === null) return null;
       if (Array.isArray(value)) return value.map((item) => plain(item, depth + 1));
       if (value instanceof Date) return value.toISOString();
-      const kind = Object.getPrototypeOf(value);
+      const kind: unknown = Object.getPrototypeOf(value);
       if (kind === Object.prototype || kind === null)
         return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, plain(item, depth + 1)]));
       throw new ExpressionError(`gives a ${value.constructor.name}, which JSON cannot hold`);

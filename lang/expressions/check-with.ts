@@ -26,7 +26,7 @@ function checkMeaning(use: StepUse, value: Readonly<Record<string, unknown>>, in
     case 'project':
       return Array.isArray(value['fields']) ? checkNames(value['fields']) : checkFields(value['fields']);
     case 'aggregate':
-      return Object.entries(Object(value['values'])).flatMap(([name, text]) => checkAggregate(name, String(text)));
+      return entriesOf(value['values']).flatMap(([name, text]) => checkAggregate(name, String(text)));
     case 'join':
       return checkJoin(String(value['on']), inputs);
     default:
@@ -69,6 +69,10 @@ function checkJoin(on: string, inputs: readonly string[]): Problem[] {
   });
 }
 
+function entriesOf(value: unknown): readonly (readonly [string, unknown])[] {
+  return Object.entries(value ?? {});
+}
+
 function caught(path: string, check: () => Problem[]): Problem[] {
   try {
     return check();
@@ -95,8 +99,8 @@ function checkShape(schema: Schema, value: unknown, path: string): Problem[] {
     return items === undefined ? [] : value.flatMap((item, index) => checkShape(items, item, `${path}[${index}]`));
   }
   if (type !== 'object' || schema['x-kubernetes-preserve-unknown-fields'] === true) return [];
-  const entries = Object.entries(Object(value));
-  const missing = (schema.required ?? []).filter((name) => !Object.hasOwn(Object(value), name));
+  const entries = entriesOf(value);
+  const missing = (schema.required ?? []).filter((name) => !entries.some(([own]) => own === name));
   return [
     ...missing.map((name) => ({ path: `${at}${name}`, message: 'is required' })),
     ...entries.flatMap(([name, item]) => {

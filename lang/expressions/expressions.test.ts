@@ -62,7 +62,7 @@ describe('checkExpression', () => {
   for (const [text, message] of [
     ['record.delay >', '"record.delay >": Unexpected token: EOF (at character 15)'],
     ['recrod.delay > 1', '"recrod.delay > 1": Unknown variable: recrod (at character 1)'],
-    ['"a" + "b"', '"\"a\" + \"b\"" gives a string, a bool is needed'],
+    ['"a" + "b"', '""a" + "b"" gives a string, a bool is needed'],
     ['record.x.matches("(")', '"record.x.matches("(")": pattern "(": error parsing regexp: missing closing ): `(`'],
     [
       '[1].all(a, [1].all(b, [1].all(c, true)))',

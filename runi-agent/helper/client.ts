@@ -31,7 +31,7 @@ interface Volume {
 interface Pending {
   readonly subject: string;
   resolve(pid: number): void;
-  reject(error: SpawnError): void;
+  readonly reject: (error: SpawnError) => void;
 }
 
 /** Resolves when the helper has said what it offers; rejects with SpawnError 'Gone' if it ends before that. */

@@ -1,7 +1,8 @@
 import type { RunningCounters } from '../counters.ts';
-import { SliceError } from '../slice-error.ts';
+import type { SliceError } from '../slice-error.ts';
 import { type Batch, batchRecordsMax } from './batch.ts';
-import { Chunk, ChunkPool } from './chunk.ts';
+import type { Chunk } from './chunk.ts';
+import { ChunkPool } from './chunk.ts';
 
 /** One place where records go. */
 export interface Output {

@@ -88,8 +88,12 @@ export async function openPipeOutput(path: string, framed: boolean, counters: Ru
     const fd = await promisify(open)(path, constants.O_WRONLY);
     return new PipeOutput(new Socket({ fd, readable: false, writable: true }), framed, path, counters);
   } catch (cause) {
-    throw new SliceError('SinkNotWritable', `open output ${path}: ${cause instanceof Error ? cause.message : cause}`, {
-      cause,
-    });
+    throw new SliceError(
+      'SinkNotWritable',
+      `open output ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      {
+        cause,
+      },
+    );
   }
 }

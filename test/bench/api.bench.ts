@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type Annotation, kinds } from '../../apis/index.ts';
 import { openEmbeddedBarn } from '../../barn/index.ts';
 import { silentLog, systemClock } from '../../base/index.ts';
-import { HttpClient } from '../../client/index.ts';
+import type { HttpClient } from '../../client/index.ts';
 import { startCluster } from '../support/cluster.ts';
 import { beside, quantile, type Row } from './row.ts';
 
