@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
+import { isSpace, JsonScanner, scanDeep } from '../../lang/contracts/index.ts';
 import type { RunningCounters } from '../counters.ts';
 import { Batch, type Origin, type Source } from '../flow/batch.ts';
 import type { ByteReader } from '../flow/byte-reader.ts';
 import { type DeadLetters, originalCutBytes } from '../flow/dead-letters.ts';
-import { isSpace, JsonScanner, scanDeep } from '../flow/json-scan.ts';
 import { Window } from '../flow/window.ts';
 
 /** What reading needs of its surroundings. */

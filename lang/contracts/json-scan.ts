@@ -30,16 +30,16 @@ export class JsonScanner {
   /**
    * The position after the value that begins at `from` (white space before it is skipped), or scanShort, scanBad or
    * scanDeep. With `whole` the bytes end where the value must: a number at the end is complete, and anything but white
-   * space after the value is bad.
+   * space after the value is bad. `above`: how deep the value lies in another.
    */
-  scan(bytes: Uint8Array, from: number, end: number, whole: boolean): number {
-    const after = this.#value(bytes, from, end, whole);
+  scan(bytes: Uint8Array, from: number, end: number, whole: boolean, above = 0): number {
+    const after = this.#value(bytes, from, end, whole, above);
     if (!whole || after < 0) return after;
     for (let at = after; at < end; at++) if (!isSpace(bytes[at] ?? 0)) return this.#bad(at, 'text after the value');
     return after;
   }
 
-  #value(bytes: Uint8Array, from: number, end: number, whole: boolean): number {
+  #value(bytes: Uint8Array, from: number, end: number, whole: boolean, above: number): number {
     let at = from;
     let depth = 0;
     let wantKey = false;
@@ -60,7 +60,7 @@ export class JsonScanner {
       }
       if (code === 0x22) at = this.#string(bytes, at + 1, end);
       else if (code === 0x7b || code === 0x5b) {
-        if (++depth > recordDepthMax) {
+        if (++depth + above > recordDepthMax) {
           this.errorAt = at;
           this.error = `nested deeper than ${recordDepthMax}`;
           return scanDeep;

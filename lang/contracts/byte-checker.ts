@@ -1,0 +1,378 @@
+// The quick checker: reads a record's JSON bytes in place, strictly and in any order of fields, and says only "valid" or "I do
+// not know". What it does not know the explaining checker decides. Bytes are valid UTF-8 (a whole chunk is checked at once).
+import { type ContractShape, isNode, own, type SchemaNode } from './contract.ts';
+import { formats } from './formats.ts';
+import { isSpace, JsonScanner } from './json-scan.ts';
+import type { PatternTest } from './pattern.ts';
+import { additionalOf } from './value-checker.ts';
+
+/** Whether bytes [start, end) surely hold one valid record, and nothing else but white space. */
+export type ByteCheck = (bytes: Buffer, start: number, end: number) => boolean;
+
+/** The quick check of a record; undefined for a schema with keywords that it does not read. */
+export function compileByteCheck(
+  contract: ContractShape,
+  compilePattern: (source: string) => PatternTest,
+): ByteCheck | undefined {
+  const node = compileNode(contract.schema, { closed: contract.mode === 'closed', compilePattern });
+  if (node === undefined) return undefined;
+  const checker = new ByteChecker();
+  return (bytes, start, end) => checker.check(node, bytes, start, end);
+}
+
+const kindBit = { object: 1, array: 2, string: 4, number: 8, integer: 16, boolean: 32, null: 64 } as const;
+const anyKind = 127;
+
+interface Node {
+  /** Bits of kindBit that are allowed. */
+  readonly kinds: number;
+  readonly text?: TextRules;
+  readonly number?: NumberRules;
+  readonly object?: ObjectRules;
+  readonly items?: Node;
+  readonly minItems: number;
+  readonly maxItems: number;
+}
+
+interface TextRules {
+  readonly minLength: number;
+  readonly maxLength: number;
+  readonly tests: readonly PatternTest[];
+}
+
+interface NumberRules {
+  readonly minimum: number;
+  readonly maximum: number;
+}
+
+interface ObjectRules {
+  readonly fields: readonly Field[];
+  readonly required: number;
+  /** Undefined: other fields may hold anything; `refused`: the explaining checker shall say which. */
+  readonly others: Node | 'refused' | undefined;
+  /** When each field was last seen, as a count of objects read: equal to `turn` means in this object. */
+  readonly seen: Int32Array;
+  turn: number;
+}
+
+interface Field {
+  readonly name: Buffer;
+  readonly required: boolean;
+  readonly node: Node;
+}
+
+const quickKeywords = new Set([
+  'type',
+  'properties',
+  'required',
+  'additionalProperties',
+  'items',
+  'minItems',
+  'maxItems',
+  'minLength',
+  'maxLength',
+  'pattern',
+  'format',
+  'minimum',
+  'maximum',
+  'enum',
+  '$schema',
+  '$id',
+  '$comment',
+  'title',
+  'description',
+  'default',
+  'examples',
+  'deprecated',
+  'readOnly',
+  'writeOnly',
+  '$defs',
+]);
+
+interface Compilation {
+  readonly closed: boolean;
+  readonly compilePattern: (source: string) => PatternTest;
+}
+
+function compileNode(schema: unknown, compilation: Compilation): Node | undefined {
+  if (schema === true) return { kinds: anyKind, minItems: 0, maxItems: Infinity };
+  if (!isNode(schema)) return undefined;
+  if (Object.keys(schema).some((keyword) => !quickKeywords.has(keyword) && !keyword.startsWith('x-'))) return undefined;
+  const kinds = kindsOf(own(schema, 'type'));
+  const list = own(schema, 'enum');
+  // Only lists of strings are read in place.
+  if (list !== undefined && (!Array.isArray(list) || !list.every((item) => typeof item === 'string'))) return undefined;
+  const object =
+    Object.hasOwn(schema, 'properties') ||
+    Object.hasOwn(schema, 'required') ||
+    Object.hasOwn(schema, 'additionalProperties')
+      ? compileObject(schema, compilation)
+      : undefined;
+  if (object === null) return undefined;
+  const items = Object.hasOwn(schema, 'items') ? compileNode(schema['items'], compilation) : undefined;
+  if (items === undefined && Object.hasOwn(schema, 'items')) return undefined;
+  const text = compileText(schema, list, compilation);
+  const number = compileNumber(schema);
+  return {
+    kinds: list === undefined ? kinds : kinds & kindBit.string,
+    ...(text === undefined ? {} : { text }),
+    ...(number === undefined ? {} : { number }),
+    ...(object === undefined ? {} : { object }),
+    ...(items === undefined ? {} : { items }),
+    minItems: numberOf(schema, 'minItems') ?? 0,
+    maxItems: numberOf(schema, 'maxItems') ?? Infinity,
+  };
+}
+
+function kindsOf(type: unknown): number {
+  if (type === undefined) return anyKind;
+  const list: unknown[] = Array.isArray(type) ? type : [type];
+  let kinds = 0;
+  for (const one of list) {
+    if (typeof one === 'string' && one in kindBit) kinds |= kindBit[one as keyof typeof kindBit];
+    if (one === 'number') kinds |= kindBit.integer;
+  }
+  return kinds;
+}
+
+function compileText(schema: SchemaNode, list: unknown, { compilePattern }: Compilation): TextRules | undefined {
+  const tests: PatternTest[] = [];
+  const pattern = own(schema, 'pattern');
+  if (typeof pattern === 'string') tests.push(compilePattern(pattern));
+  const format = own(schema, 'format');
+  const check = typeof format === 'string' ? formats[format] : undefined;
+  if (check !== undefined) tests.push(check);
+  if (Array.isArray(list)) {
+    const allowed = new Set(list);
+    tests.push((text) => allowed.has(text));
+  }
+  const [minLength, maxLength] = [numberOf(schema, 'minLength'), numberOf(schema, 'maxLength')];
+  if (tests.length === 0 && minLength === undefined && maxLength === undefined) return undefined;
+  return { minLength: minLength ?? 0, maxLength: maxLength ?? Infinity, tests };
+}
+
+function compileNumber(schema: SchemaNode): NumberRules | undefined {
+  const [minimum, maximum] = [numberOf(schema, 'minimum'), numberOf(schema, 'maximum')];
+  if (minimum === undefined && maximum === undefined) return undefined;
+  return { minimum: minimum ?? -Infinity, maximum: maximum ?? Infinity };
+}
+
+/** Null when it cannot be read in place. */
+function compileObject(schema: SchemaNode, compilation: Compilation): ObjectRules | null {
+  const list = own(schema, 'required');
+  const required = new Set(Array.isArray(list) ? list.map(String) : []);
+  const properties = own(schema, 'properties');
+  const fields: Field[] = [];
+  for (const [name, child] of isNode(properties) ? Object.entries(properties) : []) {
+    const node = compileNode(child, compilation);
+    if (node === undefined) return null;
+    fields.push({ name: Buffer.from(name), required: required.has(name), node });
+  }
+  const declared = fields.filter((field) => field.required).length;
+  // A required field without a schema of its own: anything will do.
+  if (declared < required.size)
+    for (const name of required) if (!isNode(properties) || !Object.hasOwn(properties, name)) return null;
+  const additional = additionalOf(schema, compilation);
+  const others =
+    additional === undefined || additional === 'refused' ? additional : compileNode(additional, compilation);
+  if (others === undefined && additional !== undefined) return null;
+  return { fields, required: declared, others, seen: new Int32Array(fields.length), turn: 0 };
+}
+
+function numberOf(schema: SchemaNode, keyword: string): number | undefined {
+  const value = own(schema, keyword);
+  return typeof value === 'number' ? value : undefined;
+}
+
+/** Deepest nesting that is read in place. */
+const depthMax = 64;
+const unknown = -1;
+
+const stopInString = new Uint8Array(256).fill(1, 0, 0x20);
+stopInString[0x22] = 1;
+stopInString[0x5c] = 1;
+
+class ByteChecker {
+  readonly #scanner = new JsonScanner();
+  #bytes: Buffer = Buffer.alloc(0);
+  #end = 0;
+  /** Whether the string read last has characters beyond ASCII. */
+  #wide = 0;
+
+  check(node: Node, bytes: Buffer, start: number, end: number): boolean {
+    this.#bytes = bytes;
+    this.#end = end;
+    let at = this.#value(node, this.#space(start), 0);
+    if (at === unknown) return false;
+    at = this.#space(at);
+    return at === end;
+  }
+
+  #space(from: number): number {
+    let at = from;
+    while (at < this.#end && isSpace(this.#bytes[at] ?? 0)) at++;
+    return at;
+  }
+
+  /** The position after the value at `from`, or `unknown`. */
+  #value(node: Node, from: number, depth: number): number {
+    if (from >= this.#end || depth > depthMax) return unknown;
+    const code = this.#bytes[from] ?? 0;
+    switch (code) {
+      case 0x22:
+        return (node.kinds & kindBit.string) === 0 ? unknown : this.#text(node.text, from);
+      case 0x7b:
+        if ((node.kinds & kindBit.object) === 0) return unknown;
+        return node.object === undefined ? this.#any(from, depth) : this.#object(node.object, from, depth);
+      case 0x5b:
+        return (node.kinds & kindBit.array) === 0 ? unknown : this.#array(node, from, depth);
+      case 0x74:
+      case 0x66:
+        return (node.kinds & kindBit.boolean) === 0 ? unknown : this.#any(from, depth);
+      case 0x6e:
+        return (node.kinds & kindBit.null) === 0 ? unknown : this.#any(from, depth);
+      default:
+        return this.#number(node, from);
+    }
+  }
+
+  /** Any JSON value, read strictly. */
+  #any(from: number, depth: number): number {
+    const after = this.#scanner.scan(this.#bytes, from, this.#end, false, depth);
+    return after < 0 ? unknown : after;
+  }
+
+  #object(rules: ObjectRules, from: number, depth: number): number {
+    const bytes = this.#bytes;
+    const turn = ++rules.turn;
+    let missing = rules.required;
+    let expected = 0;
+    let at = this.#space(from + 1);
+    if (bytes[at] === 0x7d) return missing === 0 ? at + 1 : unknown;
+    for (;;) {
+      if (at >= this.#end || bytes[at] !== 0x22) return unknown;
+      const nameStart = at + 1;
+      const nameEnd = this.#plainEnd(nameStart);
+      if (nameEnd === unknown) return unknown;
+      at = this.#space(nameEnd + 1);
+      if (at >= this.#end || bytes[at] !== 0x3a) return unknown;
+      at = this.#space(at + 1);
+      const index = findField(rules.fields, bytes, nameStart, nameEnd, expected);
+      const field = rules.fields[index];
+      if (field === undefined) {
+        if (rules.others === 'refused') return unknown;
+        at = rules.others === undefined ? this.#any(at, depth + 1) : this.#value(rules.others, at, depth + 1);
+      } else {
+        // The last of equal names wins; sorting that out is for the explaining checker.
+        if (rules.seen[index] === turn) return unknown;
+        rules.seen[index] = turn;
+        if (field.required) missing--;
+        at = this.#value(field.node, at, depth + 1);
+        expected = index + 1;
+      }
+      if (at === unknown) return unknown;
+      at = this.#space(at);
+      if (at >= this.#end) return unknown;
+      if (bytes[at] === 0x7d) return missing === 0 ? at + 1 : unknown;
+      if (bytes[at] !== 0x2c) return unknown;
+      at = this.#space(at + 1);
+    }
+  }
+
+  #array(node: Node, from: number, depth: number): number {
+    const bytes = this.#bytes;
+    let count = 0;
+    let at = this.#space(from + 1);
+    if (bytes[at] === 0x5d) return node.minItems === 0 ? at + 1 : unknown;
+    for (;;) {
+      at = node.items === undefined ? this.#any(at, depth + 1) : this.#value(node.items, at, depth + 1);
+      if (at === unknown) return unknown;
+      count++;
+      at = this.#space(at);
+      if (at >= this.#end) return unknown;
+      if (bytes[at] === 0x5d) return count >= node.minItems && count <= node.maxItems ? at + 1 : unknown;
+      if (bytes[at] !== 0x2c) return unknown;
+      at = this.#space(at + 1);
+    }
+  }
+
+  #text(rules: TextRules | undefined, from: number): number {
+    const start = from + 1;
+    const end = this.#plainEnd(start);
+    // With escapes inside: read strictly, and leave rules to the explaining checker.
+    if (end === unknown) return rules === undefined ? this.#any(from, 0) : unknown;
+    if (rules === undefined) return end + 1;
+    const wide = this.#wide >= 0x80;
+    let length = end - start;
+    if (wide) for (let at = start; at < end; at++) if (((this.#bytes[at] ?? 0) & 0xc0) === 0x80) length--;
+    if (length < rules.minLength || length > rules.maxLength) return unknown;
+    if (rules.tests.length > 0) {
+      const text = this.#bytes.toString(wide ? 'utf8' : 'latin1', start, end);
+      for (const test of rules.tests) if (!test(text)) return unknown;
+    }
+    return end + 1;
+  }
+
+  /** The position of the quote that ends a string without escapes; sets #wide. */
+  #plainEnd(from: number): number {
+    const bytes = this.#bytes;
+    const end = this.#end;
+    let at = from;
+    let all = 0;
+    while (at < end) {
+      const code = bytes[at] ?? 0;
+      if (stopInString[code] === 1) {
+        this.#wide = all;
+        return code === 0x22 ? at : unknown;
+      }
+      all |= code;
+      at++;
+    }
+    return unknown;
+  }
+
+  #number(node: Node, from: number): number {
+    const bytes = this.#bytes;
+    const end = this.#end;
+    let at = from;
+    const negative = bytes[at] === 0x2d;
+    if (negative) at++;
+    const first = at;
+    let value = 0;
+    for (let code = bytes[at] ?? 0; at < end && code >= 0x30 && code <= 0x39; code = bytes[++at] ?? 0)
+      value = value * 10 + code - 0x30;
+    const digits = at - first;
+    if (digits === 0 || digits > 15 || (digits > 1 && bytes[first] === 0x30)) return unknown;
+    let whole = true;
+    if (at < end && (bytes[at] === 0x2e || bytes[at] === 0x65 || bytes[at] === 0x45)) {
+      const after = this.#scanner.scan(bytes, from, end, false);
+      if (after < 0) return unknown;
+      at = after;
+      if (node.number !== undefined || (node.kinds & kindBit.number) === 0) {
+        value = Math.abs(Number(bytes.toString('latin1', from, at)));
+        whole = Number.isInteger(value);
+      }
+    }
+    if ((node.kinds & kindBit.integer) === 0 || (!whole && (node.kinds & kindBit.number) === 0)) return unknown;
+    const rules = node.number;
+    if (rules !== undefined) {
+      if (negative) value = -value;
+      if (value < rules.minimum || value > rules.maximum) return unknown;
+    }
+    return at;
+  }
+}
+
+/** The index of the field with that name; fields mostly come in the contract's order. -1 when there is none. */
+function findField(fields: readonly Field[], bytes: Buffer, start: number, end: number, expected: number): number {
+  for (let tried = 0; tried < fields.length; tried++) {
+    let index = expected + tried;
+    if (index >= fields.length) index -= fields.length;
+    const name = fields[index]?.name;
+    if (name === undefined || name.length !== end - start) continue;
+    let at = 0;
+    while (at < name.length && name[at] === bytes[start + at]) at++;
+    if (at === name.length) return index;
+  }
+  return -1;
+}
