@@ -153,7 +153,7 @@ function after(requeueAfterMs: number | undefined): Result {
 }
 
 function refOf(namespace: string | undefined, name: string | undefined): Ref {
-  return { ...(namespace === undefined ? {} : { namespace }), name: present(name, 'name') };
+  return { ...(namespace === undefined ? {} : { namespace }), name: present(name, 'the name of an object') };
 }
 
 function version(object: Run): number {
