@@ -76,7 +76,7 @@ export function makeRuntime(folder: RuntimeFolder, distDir: string): void {
     command('mount', ['-t', 'tmpfs', '-o', 'nosuid,nodev,mode=0755,size=512m', 'runink', folder.path]);
   makeFolder(folder.slices);
   makeFolder(join(folder.path, 'programs'));
-  place(realpathSync(process.execPath), folder.node);
+  placeNode(realpathSync(process.execPath), folder.node);
   place(join(distDir, 'libexec', 'runi-slice'), join(folder.slices, 'runi-slice'));
   place(join(distDir, 'bin', 'runi-agent'), folder.agent);
   place(join(distDir, 'libexec', 'runi-exchange'), folder.exchange);
@@ -110,17 +110,21 @@ function makeFolder(path: string): void {
   chmodSync(path, 0o755);
 }
 
-// A link costs neither time nor memory; it will do if the file is root's and nobody else can change it.
+// A link to the machine's own node costs neither time nor memory; it will do if nobody but root can change it.
+function placeNode(from: string, to: string): void {
+  const { uid, mode } = statSync(from);
+  if (uid === 0 && (mode & 0o022) === 0 && (mode & 0o555) === 0o555)
+    try {
+      linkSync(from, to);
+      return;
+    } catch {
+      // Another file system: copied below.
+    }
+  place(from, to);
+}
+
 function place(from: string, to: string): void {
   try {
-    const { uid, mode } = statSync(from);
-    if (uid === 0 && (mode & 0o022) === 0 && (mode & 0o555) === 0o555)
-      try {
-        linkSync(from, to);
-        return;
-      } catch {
-        // Another file system: copied below.
-      }
     copyFileSync(from, to, constants.COPYFILE_FICLONE);
     chownSync(to, 0, 0);
     chmodSync(to, 0o755);

@@ -69,8 +69,6 @@ async function moduleBytes(path: string, sdkFile: string): Promise<{ bytes: Uint
     return { bytes: output.contents, exports: [...exports].sort() };
   } catch (cause) {
     throw new CommandError(`bundle ${path}: ${esbuildText(cause)}`, { cause });
-  } finally {
-    await esbuild.stop();
   }
 }
 

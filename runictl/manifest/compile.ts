@@ -132,7 +132,7 @@ export function volumeUri(uri: string): string | { readonly problem: string } {
   const isFile = uri.startsWith('file:');
   if (!isFile && /^[a-z][a-z0-9+.-]*:/i.test(uri)) return uri;
   const local = isFile ? uri.slice('file:'.length).replace(/^\/\/(?=\.{1,2}\/)/, '') : uri;
-  if (local.startsWith('//')) return uri;
+  if (/^\/\/[^/]/.test(local)) return uri;
   if (local.startsWith('/'))
     return { problem: `"${uri}" is an absolute path; slices see volumes only, e.g. file://data/PATH` };
   const path = posix.normalize(local);

@@ -96,7 +96,8 @@ export function parseManifests(text: string, file: string, folder: string, probl
     };
     const [error] = document.errors;
     if (error !== undefined) {
-      problems.push(`${at(error.pos[0])}: ${firstLine(error.message)}`);
+      const { line, col } = lines.linePos(error.pos[0]);
+      problems.push(`error parsing ${file}: line ${line}, column ${col}: ${firstLine(error.message)}`);
       continue;
     }
     if (document.contents === null || (isScalar(document.contents) && document.contents.value === null)) continue;

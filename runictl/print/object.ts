@@ -8,10 +8,12 @@ export function toJson(value: unknown): string {
   return `${escapeControls(JSON.stringify(sortKeys(value), null, 4))}\n`;
 }
 
-/** YAML with sorted keys and a final newline. */
+/** YAML with sorted keys and a final newline; what YAML 1.1 (kubectl's) takes for a boolean, such as `on`, is quoted. */
 export async function toYaml(value: unknown): Promise<string> {
   const { stringify } = await import('yaml');
-  return escapeControls(stringify(sortKeys(value), { indentSeq: false, lineWidth: 0, aliasDuplicateObjects: false }));
+  return escapeControls(
+    stringify(sortKeys(value), { indentSeq: false, lineWidth: 0, aliasDuplicateObjects: false, compat: 'yaml-1.1' }),
+  );
 }
 
 /** `pipeline.runink.io/delays`. */

@@ -9,9 +9,8 @@ import type { Session } from '../session.ts';
 import { waitForRunEnd } from './run-end.ts';
 import { followRun } from './watch.ts';
 
-/** Annotations on a Pipeline by which a run is asked for; the pipeline controller makes it and labels it with the id. */
+/** Annotation on a Pipeline by which a run is asked for: the pipeline controller makes it and labels it with the id. */
 export const runRequestedAnnotation = 'runink.io/run-requested';
-export const runParametersAnnotation = 'runink.io/run-parameters';
 export const requestLabel = 'runink.io/request';
 
 /** `runictl run PIPELINE`: asks for a run, tells its name, and with --wait or --watch stays to its end. */
@@ -57,14 +56,7 @@ async function requestRun(
   const id = requestId(terminal.random);
   const patched = await api.client.patch<Pipeline>(kinds.pipelines, refIn(kinds.pipelines, api.namespace, name), {
     type: 'merge',
-    body: {
-      metadata: {
-        annotations: {
-          [runRequestedAnnotation]: id,
-          [runParametersAnnotation]: Object.keys(parameters).length === 0 ? null : JSON.stringify(parameters),
-        },
-      },
-    },
+    body: { metadata: { annotations: { [runRequestedAnnotation]: JSON.stringify({ id, parameters }) } } },
   });
   using limit = deadline(terminal, timeoutMs);
   const ended = new AbortController();
