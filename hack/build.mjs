@@ -38,7 +38,6 @@ const programs = [
 
 // CommonJS dependencies call require(), which an ES module does not have.
 const banner = [
-  '#!/usr/bin/env node',
   "import { createRequire as __createRequire } from 'node:module';",
   'const require = __createRequire(import.meta.url);',
   'const __filename = import.meta.filename, __dirname = import.meta.dirname;',
@@ -109,6 +108,11 @@ function removeOrphans() {
     }
 }
 
+// esbuild keeps the first line of an entry that has one.
+function bannerFor(entry) {
+  return readFileSync(join(root, entry), 'utf8').startsWith('#!') ? banner : `#!/usr/bin/env node\n${banner}`;
+}
+
 async function bundle() {
   const esbuild = await import('esbuild');
   const made = [];
@@ -132,7 +136,7 @@ async function bundle() {
           format: 'esm',
           legalComments: 'none',
           logLevel: 'warning',
-          ...(isLibrary !== true && { banner: { js: banner } }),
+          ...(isLibrary !== true && { banner: { js: bannerFor(entry) } }),
         })
         .then(() => chmodSync(target, isLibrary === true ? 0o644 : 0o755)),
     );

@@ -51,6 +51,8 @@ describe('the picture of a run', () => {
     pids: 1,
   });
   const run: Run = {
+    apiVersion: 'runink.io/v1',
+    kind: 'Run',
     metadata: { name: 'p-1' },
     spec: { pipeline: { name: 'p' }, plan: { groups: [], steps: [step('a'), step('b'), step('c')] } },
     status: {
