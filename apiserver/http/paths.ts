@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { kindInfos } from '../../apis/index.ts';
 import { aggregated, coreVersions, group, groupList, resourceList } from '../discovery/discovery.ts';
+import { type Document, openApiDocuments, wantsProtobuf } from '../discovery/openapi-documents.ts';
 import { sendJson, sendText } from './respond.ts';
 
 export interface PathDeps {
@@ -16,6 +17,7 @@ type ServePath = (path: string, request: IncomingMessage, response: ServerRespon
 
 /** Serves the paths; false for any other. */
 export function pathServer(deps: PathDeps): ServePath {
+  const documents = openApiDocuments(kindInfos, deps.version);
   return (path, request, response) => {
     const parts = path.split('/').slice(1);
     switch (parts[0]) {
@@ -24,6 +26,15 @@ export function pathServer(deps: PathDeps): ServePath {
       case 'api':
       case 'apis':
         return serveDiscovery(deps, parts, request, response);
+      case 'openapi': {
+        if (parts[1] === 'v2' && parts.length === 2) {
+          const form = wantsProtobuf(request.headers.accept ?? '') ? 'protobuf' : 'json';
+          return sendDocument(documents.v2(form), request, response);
+        }
+        if (parts[1] !== 'v3') return false;
+        if (parts.length === 2) return answer(response, documents.v3Index());
+        return sendDocument(documents.v3(parts.slice(2).join('/')), request, response);
+      }
       case 'version':
         return parts.length === 1 && answer(response, versionBody(deps.version));
       case 'healthz':
@@ -55,6 +66,21 @@ const rootPaths = [
 function answer(response: ServerResponse, body: unknown): boolean {
   if (body === undefined) return false;
   sendJson(response, 200, body);
+  return true;
+}
+
+function sendDocument(document: Document | undefined, request: IncomingMessage, response: ServerResponse): boolean {
+  if (document === undefined) return false;
+  const isKnown = request.headers['if-none-match'] === document.etag;
+  // The address of a v3 document names its hash, so what it gave stays true.
+  const isHashed = /[?&]hash=[0-9A-F]{64}(&|$)/.test(request.url ?? '');
+  response.writeHead(isKnown ? 304 : 200, {
+    etag: document.etag,
+    vary: 'Accept',
+    'cache-control': isHashed ? 'public, immutable' : 'no-cache, private',
+    ...(isKnown ? {} : { 'content-type': document.type, 'content-length': document.bytes.length }),
+  });
+  response.end(isKnown ? undefined : document.bytes);
   return true;
 }
 

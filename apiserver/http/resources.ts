@@ -22,6 +22,7 @@ import type { AppDeps, Watches } from './app.ts';
 import { readBody } from './body.ts';
 import { type Form, mediaTypeOf, negotiate } from './negotiate.ts';
 import { deleteOptions, listOptions, selection, watchQuery, writeOptions } from './options.ts';
+import { decodeProtobuf, protobufMediaType } from './protobuf.ts';
 import type { ResourceRequest } from './request-info.ts';
 import { sendJson } from './respond.ts';
 import { streamWatch } from './watch-stream.ts';
@@ -242,22 +243,25 @@ function optionsOf(call: Call, kind: string): WriteOptions {
 async function jsonBody(call: Call, options: WriteOptions): Promise<unknown> {
   const { registry } = call.deps;
   const type = mediaTypeOf(call.request.headers['content-type']);
-  if (type !== 'application/json' && type !== '') {
+  if (type !== 'application/json' && type !== protobufMediaType && type !== '') {
     throw new ApiError(
       'UnsupportedMediaType',
-      'the body of the request was in an unknown format - accepted media types include: application/json',
+      `the body of the request was in an unknown format - accepted media types include: application/json, ${protobufMediaType}`,
     );
   }
-  const text = (await readBody(call.request, registry.limits.bodyBytesMax)).toString('utf8');
-  const parsed = parseBody(text, call.about.info.kind, registry.limits.depthMax);
+  const bytes = await readBody(call.request, registry.limits.bodyBytesMax);
+  if (type === protobufMediaType) return decodeProtobuf(bytes);
+  const parsed = parseBody(bytes.toString('utf8'), call.about.info.kind, registry.limits.depthMax);
   reportDuplicates(call.about.info, parsed.duplicates, options);
   return parsed.value;
 }
 
 async function optionalBody(call: Call): Promise<unknown> {
   const { registry } = call.deps;
-  const text = (await readBody(call.request, registry.limits.bodyBytesMax)).toString('utf8');
-  return text.trim() === '' ? undefined : parseBody(text, 'DeleteOptions', registry.limits.depthMax).value;
+  const bytes = await readBody(call.request, registry.limits.bodyBytesMax);
+  if (bytes.length === 0) return undefined;
+  if (mediaTypeOf(call.request.headers['content-type']) === protobufMediaType) return decodeProtobuf(bytes);
+  return parseBody(bytes.toString('utf8'), 'DeleteOptions', registry.limits.depthMax).value;
 }
 
 function sendObject(call: Call, code: number, object: Unstructured, form?: Form): void {

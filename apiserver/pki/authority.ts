@@ -1,4 +1,5 @@
 import { webcrypto } from 'node:crypto';
+import type * as X509 from '@peculiar/x509';
 import type { Clock } from '../../base/index.ts';
 
 /** A certificate and its private key, as PEM text. The key is the caller's to guard. */
@@ -91,7 +92,7 @@ export async function isGood(credentials: Credentials, authority: Credentials, c
 }
 
 // Imported when first needed: parsing ASN.1 schemas costs every start tens of milliseconds.
-async function library(): Promise<typeof import('@peculiar/x509')> {
+async function library(): Promise<typeof X509> {
   // Its dependency container wants the polyfill to be there first.
   await import('reflect-metadata');
   const x509 = await import('@peculiar/x509');
