@@ -1,5 +1,6 @@
 // Reading unknown JSON without casts.
 
+/** A JSON object of which nothing else is known. */
 export type JsonRecord = Record<string, unknown>;
 
 /** Whether `value` is a JSON object. */

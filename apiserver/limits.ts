@@ -26,6 +26,7 @@ export interface ApiLimits {
   readonly connectionsMax: number;
 }
 
+/** The limits unless a test sets others. */
 export const defaultLimits: ApiLimits = {
   bodyBytesMax: 3 * 1024 * 1024,
   depthMax: 128,

@@ -19,6 +19,7 @@ import { ensureKeyFile } from './storage/key-file.ts';
 import { ObjectStore } from './storage/object-store.ts';
 import { Vault } from './storage/vault.ts';
 
+/** Where the server keeps its files, and what it serves. */
 export interface ServerOptions {
   /** Everything the server keeps, but for the store, lies here. */
   readonly data: string;
@@ -34,6 +35,7 @@ export interface ServerOptions {
   readonly limits?: Partial<ApiLimits>;
 }
 
+/** A server that listens. */
 export interface RunningServer {
   readonly url: string;
   /** Ends watches, answers what is under way, closes. The barn stays open: it is the caller's. */

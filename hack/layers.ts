@@ -37,6 +37,8 @@ export const rooms: Readonly<Record<string, Room>> = {
       'fast-json-patch',
       'json-merge-patch',
       'prom-client',
+      'reflect-metadata',
+      'yaml',
     ],
   },
   controllers: {

@@ -3,6 +3,7 @@ import { ApiError, resourceOf } from '../../apis/index.ts';
 import type { FieldRequirement } from '../view/field-selector.ts';
 import type { User } from './user.ts';
 
+/** What is done to a resource, in the words of RBAC. */
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
 
 /** What a request wants, as parsed; who may is judged on this and never on the URL. */

@@ -21,6 +21,7 @@ import { Watches } from './watches.ts';
 
 export { Watches } from './watches.ts';
 
+/** What the application works with; it closes none of it. */
 export interface AppDeps {
   readonly registry: Registry;
   readonly continueTokens: ContinueTokens;
@@ -33,6 +34,7 @@ export interface AppDeps {
   readonly onHerd: (name: string) => Promise<void>;
 }
 
+/** The running application; its owner closes it before the server. */
 export interface App {
   readonly handler: (request: IncomingMessage, response: ServerResponse) => void;
   /** Ends all watches and refuses new ones. */

@@ -1,6 +1,7 @@
 // Which form of an answer a client takes (https://kubernetes.io/docs/reference/using-api/api-concepts/).
 import { ApiError } from '../../apis/index.ts';
 
+/** The form in which objects are given: whole, as a Table, or metadata only. */
 export type Form = 'object' | 'table' | 'partial';
 
 const metaGroup = 'meta.k8s.io';

@@ -69,6 +69,7 @@ export function listOptions(query: URLSearchParams, info: KindInfo): ListOptions
   return options;
 }
 
+/** What a client asked of a watch. */
 export interface WatchQuery {
   readonly resourceVersion: string;
   readonly timeoutMs: number | undefined;

@@ -5,6 +5,7 @@ import { aggregated, coreVersions, group, groupList, resourceList } from '../dis
 import { type Document, openApiDocuments, wantsProtobuf } from '../discovery/openapi-documents.ts';
 import { sendJson, sendText } from './respond.ts';
 
+/** What paths without a resource tell of. */
 export interface PathDeps {
   /** HOST:PORT as told to clients. */
   readonly address: () => string;

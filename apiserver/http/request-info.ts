@@ -2,6 +2,7 @@
 import type { KindInfo } from '../../apis/index.ts';
 import type { Verb } from '../auth/attributes.ts';
 
+/** A request for a resource: all that who-may is judged on. */
 export interface ResourceRequest {
   readonly kind: 'resource';
   readonly verb: Verb;
@@ -11,6 +12,7 @@ export interface ResourceRequest {
   readonly subresource?: string;
 }
 
+/** What a request is for, whatever its URL looked like. */
 export type RequestInfo =
   | ResourceRequest
   | { readonly kind: 'path'; readonly path: string }

@@ -27,6 +27,7 @@ import type { ResourceRequest } from './request-info.ts';
 import { sendJson } from './respond.ts';
 import { streamWatch } from './watch-stream.ts';
 
+/** One request for a resource, authenticated and authorised. */
 export interface Call {
   readonly deps: AppDeps;
   readonly watches: Watches;

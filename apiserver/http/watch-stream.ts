@@ -8,6 +8,7 @@ import type { ApiLimits } from '../limits.ts';
 import type { Change } from '../registry/watch.ts';
 import { refusalOf } from './respond.ts';
 
+/** How the events of one watch are written. */
 export interface StreamOptions {
   readonly info: KindInfo;
   readonly bookmarks: boolean;

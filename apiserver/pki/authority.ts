@@ -8,6 +8,7 @@ export interface Credentials {
   readonly key: string;
 }
 
+/** Whom a certificate names, and what it is good for. */
 export interface CertificateRequest {
   readonly commonName: string;
   /** Each is a group of the identity. */

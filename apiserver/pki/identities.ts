@@ -6,6 +6,7 @@ import { stringify } from 'yaml';
 import type { Clock } from '../../base/index.ts';
 import { type CertificateRequest, type Credentials, createAuthority, isGood, issue } from './authority.ts';
 
+/** The certificates of one data folder. */
 export interface Identities {
   readonly authority: Credentials;
   readonly server: Credentials;

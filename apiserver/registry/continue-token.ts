@@ -4,12 +4,14 @@ import { ApiError } from '../../apis/index.ts';
 import type { Revision } from '../../barn/index.ts';
 import { isRecord } from '../json.ts';
 
+/** Where a list goes on. */
 export interface ContinuePoint {
   readonly revision: Revision;
   /** The last key that was given. */
   readonly after: string;
 }
 
+/** Makes tokens that only this server can make, each good for one scope. */
 export interface ContinueTokens {
   seal(point: ContinuePoint, scope: string): string;
   /** Errors: BadRequest when it was not sealed here for this scope. */

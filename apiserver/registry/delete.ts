@@ -6,6 +6,7 @@ import { type Registry, readTarget, type Target, timestamp } from './registry.ts
 import { strategyOf } from './strategy.ts';
 import { conflict } from './update.ts';
 
+/** How an object is deleted, and what must hold of it. */
 export interface DeleteOptions {
   readonly dryRun: boolean;
   readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
@@ -13,6 +14,7 @@ export interface DeleteOptions {
   readonly resourceVersion?: string;
 }
 
+/** What became of an object that was to be deleted. */
 export type Deleted =
   | { readonly kind: 'gone'; readonly status: Status; readonly object: Unstructured }
   /** It stays, marked, until its finalizers or its agent let it go. */

@@ -12,6 +12,7 @@ export interface Selection {
   readonly fields: readonly FieldRequirement[];
 }
 
+/** Which objects, of which version, from where on. */
 export interface ListOptions extends Selection {
   /** 0 is all. */
   readonly limit: number;
@@ -20,6 +21,7 @@ export interface ListOptions extends Selection {
   readonly resourceVersionMatch: string;
 }
 
+/** One page, all of one revision. */
 export interface Listed {
   readonly revision: Revision;
   readonly items: readonly Unstructured[];

@@ -7,6 +7,7 @@ import type { Registry, Target, WriteOptions } from './registry.ts';
 import { strategicPatch } from './strategic-patch.ts';
 import { change } from './update.ts';
 
+/** The kinds of patches, by what their media types are called in messages. */
 export type PatchType = 'merge' | 'json' | 'strategic';
 
 const operationsMax = 10_000;

@@ -25,6 +25,7 @@ export interface Target {
   readonly subresource?: string;
 }
 
+/** How a write is checked, and whether it is done. */
 export interface WriteOptions {
   readonly dryRun: boolean;
   readonly fieldValidation: 'Strict' | 'Warn' | 'Ignore';

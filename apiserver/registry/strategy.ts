@@ -6,6 +6,7 @@ import * as cause from '../schema/causes.ts';
 import { contentKey, epochKey, fenceKey, openKey } from '../storage/keys.ts';
 import { bundleProblems } from './bundle.ts';
 
+/** What a kind does beyond its schema; every hook is pure. */
 export interface Strategy {
   /** Completes a new object before it is validated. */
   readonly onCreate?: (object: Unstructured) => Unstructured;
@@ -20,6 +21,7 @@ export interface Strategy {
   readonly beside?: (change: Change) => readonly Operation[];
 }
 
+/** One write, before and after. */
 export interface Change {
   readonly herdUid: string | undefined;
   /** Undefined for a create. */

@@ -14,6 +14,7 @@ export type Change =
   /** What was there at the beginning was told. */
   | { readonly type: 'SYNCED'; readonly revision: Revision };
 
+/** Which objects are watched, and from when. */
 export interface WatchOptions extends Selection {
   /** Changes after this; undefined: first what is there. */
   readonly after: Revision | undefined;

@@ -13,6 +13,7 @@ import { isRecord, recordOf, textOf } from '../json.ts';
 import { metaProblems } from './meta.ts';
 import { walk } from './walker.ts';
 
+/** An object after defaulting and pruning, and what is wrong with it. */
 export interface Admitted {
   readonly object: Unstructured;
   readonly causes: readonly StatusCause[];

@@ -2,6 +2,7 @@
 // (duplicate fields, depth, names that JavaScript treats specially).
 import { ApiError } from '../../apis/index.ts';
 
+/** A body as JSON, not yet checked. */
 export interface ParsedBody {
   readonly value: unknown;
   /** Paths of fields that stand twice in one object, e.g. `spec.steps[0].name`. */

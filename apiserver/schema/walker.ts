@@ -4,6 +4,7 @@ import { QuantityError, quantityUnits, type Schema, type StatusCause } from '../
 import { isRecord, type JsonRecord } from '../json.ts';
 import * as cause from './causes.ts';
 
+/** What came of a value that was walked with its schema. */
 export interface Walked {
   /** A new value; nothing in it is shared with schema defaults. */
   readonly value: unknown;

@@ -25,6 +25,7 @@ export interface Stored {
   readonly object: Unstructured;
 }
 
+/** Stored objects of one revision, in the order of their keys. */
 export interface Page {
   readonly revision: Revision;
   readonly items: readonly Stored[];

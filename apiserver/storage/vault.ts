@@ -4,6 +4,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import type { Unstructured } from '../../apis/index.ts';
 import { isRecord, recordOf, textOf } from '../json.ts';
 
+/** A key-encryption key. */
 export interface EncryptionKey {
   readonly id: string;
   /** 32 bytes. */

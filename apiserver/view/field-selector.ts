@@ -3,6 +3,7 @@
 import { ApiError, type KindInfo, type Unstructured } from '../../apis/index.ts';
 import { at } from '../json.ts';
 
+/** One comparison of a field selector. */
 export interface FieldRequirement {
   readonly field: string;
   readonly op: '=' | '!=';

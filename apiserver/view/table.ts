@@ -6,8 +6,10 @@ import { humanDuration } from './duration.ts';
 import { jsonPath } from './json-path.ts';
 import { partialOf } from './partial.ts';
 
+/** How much of each object a row of a Table carries. */
 export type IncludeObject = 'None' | 'Metadata' | 'Object';
 
+/** How a Table is made. */
 export interface TableOptions {
   readonly include: IncludeObject;
   readonly nowMs: number;

@@ -17,6 +17,7 @@ import type { Result } from '../kit/index.ts';
 import { planPipeline } from './plan.ts';
 import { resolve, type Seen } from './resolve.ts';
 
+/** What the pipeline controller works with; it closes none of it. */
 export interface PipelineDeps {
   readonly client: Client;
   readonly clock: Clock;

@@ -7,6 +7,7 @@ import type { Result } from '../kit/index.ts';
 import { isFinished, planRun, type RunAction } from './plan.ts';
 import { StatusWrites } from './status-writes.ts';
 
+/** What the run controller works with; it closes none of it. */
 export interface RunDeps {
   readonly client: Client;
   readonly clock: Clock;

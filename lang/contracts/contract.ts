@@ -18,6 +18,7 @@ export interface Violation {
   readonly reason: string;
 }
 
+/** What sort of rule a record broke. */
 export type ViolationCode =
   | 'decode'
   | 'missing_field'

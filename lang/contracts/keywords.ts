@@ -56,6 +56,7 @@ export const constraints: ReadonlySet<string> = new Set([
   'not',
 ]);
 
+/** The types of JSON Schema. */
 export const types = ['object', 'array', 'string', 'integer', 'number', 'boolean', 'null'] as const;
 export type JsonType = (typeof types)[number];
 
