@@ -1,0 +1,109 @@
+// Objects of the API → what the scheduler decides on. Pure.
+import { type Herd, type Node, quantityMillis, quantityUnits, type Run, type Slice } from '../../apis/index.ts';
+import { amountsOf, isEnded } from './ledger.ts';
+import {
+  type Amounts,
+  add,
+  type HerdState,
+  type NodeState,
+  noAmounts,
+  type PendingGroup,
+  type VolumeNeed,
+} from './model.ts';
+
+/** A node as it stands, with what its slices use. */
+export function nodeState(node: Node, used: Amounts): NodeState {
+  const { allocatable = {}, conditions = [], volumes = [] } = node.status ?? {};
+  const effects = (node.spec?.taints ?? []).map(({ effect }) => effect);
+  return {
+    name: node.metadata.name ?? '',
+    isReady: conditions.some(({ type, status }) => type === 'Ready' && status === 'True'),
+    isCordoned: node.spec?.unschedulable === true,
+    isTainted: effects.includes('NoSchedule') || effects.includes('NoExecute'),
+    capacity: {
+      cpuMillis: quantityMillis(allocatable['cpu'] ?? 0),
+      memoryBytes: quantityUnits(allocatable['memory'] ?? 0),
+      pids: limitOf(allocatable['pids']),
+      slices: limitOf(allocatable['slices']),
+    },
+    used,
+    volumes,
+  };
+}
+
+/** A node that does not say how many it takes has no limit. */
+const limitOf = (quantity: string | number | undefined): number =>
+  quantity === undefined ? Number.MAX_SAFE_INTEGER : quantityUnits(quantity);
+
+/** A herd as it stands, with what its slices use. */
+export function herdState(herd: Herd, used: Amounts): HerdState {
+  const { quota = {}, volumes } = herd.spec ?? {};
+  return {
+    name: herd.metadata.name ?? '',
+    uid: herd.metadata.uid ?? '',
+    isTerminating: herd.metadata.deletionTimestamp !== undefined,
+    quota: {
+      ...(quota.cpu !== undefined && { cpuMillis: quantityMillis(quota.cpu) }),
+      ...(quota.memory !== undefined && { memoryBytes: quantityUnits(quota.memory) }),
+      ...(quota.slices !== undefined && { slices: quota.slices }),
+    },
+    used,
+    ...(volumes !== undefined && { volumes }),
+  };
+}
+
+/** What identifies the slices that are placed together: one attempt of one group of one run. */
+export function groupKeyOf({ metadata, spec }: Slice): string {
+  return `${metadata.namespace ?? ''}/${spec.runUID ?? spec.run}/${spec.group ?? spec.step}/${spec.attempt}`;
+}
+
+/** Whether a slice waits for a node. */
+export function isPending(slice: Slice): boolean {
+  return slice.spec.nodeName === undefined && slice.metadata.deletionTimestamp === undefined && !isEnded(slice);
+}
+
+/**
+ * The group that `members` (all slices of one key) are, or undefined as long as it cannot be placed: not all of them are
+ * there, their run is not known yet, or one has ended or must end, so that the attempt is void.
+ */
+export function pendingGroup(
+  members: readonly Slice[],
+  run: Run | undefined,
+  nodeOf: (slice: Slice) => string | undefined,
+): PendingGroup | undefined {
+  const [first] = members;
+  if (first === undefined) return undefined;
+  const size = Math.max(...members.map(({ spec }) => spec.groupSize ?? 1));
+  if (members.length < size) return undefined;
+  if (members.some((slice) => isEnded(slice) || slice.metadata.deletionTimestamp !== undefined)) return undefined;
+  if (run === undefined && first.spec.runUID !== undefined) return undefined;
+  const placeOf = (slice: Slice): string | undefined => slice.spec.nodeName ?? nodeOf(slice);
+  const unbound = members.filter((slice) => placeOf(slice) === undefined).sort(byName);
+  if (unbound.length === 0) return undefined;
+  const pinnedNode = members.map(placeOf).find((node) => node !== undefined);
+  return {
+    key: groupKeyOf(first),
+    herd: first.metadata.namespace ?? '',
+    slices: unbound.map(({ metadata }) => metadata.name ?? ''),
+    needs: unbound.map(amountsOf).reduce((sum, amounts) => add(sum, amounts), noAmounts),
+    volumes: run === undefined ? [] : volumesOf(run, first.spec.group ?? first.spec.step),
+    ...(pinnedNode !== undefined && { pinnedNode }),
+  };
+}
+
+/** The volumes that the steps of a group read and write, by name. */
+function volumesOf({ spec: { plan } }: Run, group: string): readonly VolumeNeed[] {
+  const written = new Map<string, boolean>();
+  const need = (volume: string | undefined, isWritten: boolean): void => {
+    if (volume !== undefined) written.set(volume, isWritten || written.get(volume) === true);
+  };
+  for (const step of plan.steps) {
+    if (step.group !== group) continue;
+    for (const input of step.inputs) if (input.kind === 'file') need(input.volume, false);
+    for (const output of step.outputs) if (output.kind === 'file') need(output.volume, true);
+  }
+  need(plan.groups.find(({ name }) => name === group)?.deadLetters?.volume, true);
+  return [...written].map(([name, isWritten]) => ({ name, isWritten })).sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+const byName = (a: Slice, b: Slice): number => ((a.metadata.name ?? '') < (b.metadata.name ?? '') ? -1 : 1);
