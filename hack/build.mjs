@@ -33,7 +33,7 @@ const programs = [
   { entry: 'runi-agent/exchange/main.ts', out: 'libexec/runi-exchange', external: [] },
   { entry: 'runi-slice/main.ts', out: 'libexec/runi-slice', external: [] },
   // Not a program: what step modules import as 'runink'; runictl bundles it with them.
-  { entry: 'runi-slice/sdk/index.ts', out: 'libexec/runink-sdk.mjs', external: [], isLibrary: true },
+  { entry: 'runi-slice/sdk.ts', out: 'libexec/runink-sdk.mjs', external: [], isLibrary: true },
 ];
 
 // CommonJS dependencies call require(), which an ES module does not have.
