@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
-import { checkLayers } from './layers.ts';
+import { checkLayers, checkPackages } from './layers.ts';
 
 describe('hack: layers', () => {
   let root = '';
@@ -126,6 +126,16 @@ describe('hack: layers', () => {
       plant('hack/tree.ts', 'export {};');
       expect(findings(file, text)).to.deep.equal([finding]);
     });
+
+  it('finds packages that are imported but not listed, or listed but not imported', () => {
+    plant('package.json', '{"dependencies": {"winston": "1", "yaml": "1"}}');
+    plant('base/log.ts', `import 'winston'; import 'rxjs/operators'; import type { a } from 'b';`);
+    plant('base/log.test.ts', `import 'yaml'; import 'chai';`);
+    expect(checkPackages(root, ['base/log.ts', 'base/log.test.ts'])).to.deep.equal([
+      'package.json: base/log.ts imports rxjs, which is not among the dependencies',
+      'package.json: nobody imports yaml: remove it',
+    ]);
+  });
 
   it('finds nothing in the real tree', () => {
     expect(checkLayers(process.cwd())).to.deep.equal([]);

@@ -25,7 +25,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   client: { below: ['base', 'apis'], packages: ['fast-json-patch', 'rxjs', 'yaml'] },
   [contracts]: { below: ['base', 'apis'], packages: ['ajv', 'ajv-formats', 're2js', 'yaml'] },
   [expressions]: { below: ['base', 'apis'], packages: ['@marcbachmann/cel-js', 're2js'] },
-  [features]: { below: ['base', 'apis'], packages: ['@cucumber/gherkin', '@cucumber/messages'] },
+  [features]: { below: ['base', 'apis'], packages: [] },
   barn: { below: ['base'], packages: ['classic-level'] },
   apiserver: {
     below: ['base', 'apis', contracts, expressions, 'barn'],
@@ -69,7 +69,7 @@ export const rooms: Readonly<Record<string, Room>> = {
 /** Rooms that look into all others and that nobody may import. */
 const outside = ['test', 'hack'];
 
-/** The first finding a line: file, line, what it imports and why it may not. */
+/** All findings of the whole tree or of some files, one a line: file, line, what it imports and why it may not. */
 export function checkLayers(root: string, files: readonly string[] = sourceFiles(root)): readonly string[] {
   return files.flatMap((file) => {
     const parsed = parseFile(file, readFileSync(join(root, file), 'utf8'));
@@ -78,6 +78,30 @@ export function checkLayers(root: string, files: readonly string[] = sourceFiles
       return fault === undefined ? [] : [`${file}:${module.line}: ${fault}`];
     });
   });
+}
+
+/** Packages that the product imports and package.json does not list as such, and those listed that nobody imports. */
+export function checkPackages(root: string, files: readonly string[] = sourceFiles(root)): readonly string[] {
+  const listed = dependenciesOf(root);
+  const imported = new Map<string, string>();
+  for (const file of files.filter((name) => !isTest(name) && !outside.includes(roomOf(name) ?? 'hack'))) {
+    const modules = modulesOf(parseFile(file, readFileSync(join(root, file), 'utf8')));
+    for (const { specifier, isTypeOnly } of modules)
+      if (specifier !== undefined && !isTypeOnly && !specifier.startsWith('.') && !isBuiltin(specifier))
+        imported.set(packageOf(specifier), file);
+  }
+  return [
+    ...[...imported]
+      .filter(([name]) => !listed.includes(name))
+      .map(([name, file]) => `package.json: ${file} imports ${name}, which is not among the dependencies`),
+    ...listed.filter((name) => !imported.has(name)).map((name) => `package.json: nobody imports ${name}: remove it`),
+  ];
+}
+
+function dependenciesOf(root: string): readonly string[] {
+  const parsed: unknown = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  if (typeof parsed !== 'object' || parsed === null || !('dependencies' in parsed)) return [];
+  return Object.keys(parsed.dependencies ?? {});
 }
 
 /** What is wrong with one import, or undefined. */
@@ -99,13 +123,15 @@ function faultOf(root: string, file: string, { specifier, isTypeOnly }: Imported
 
 function packageFault(room: string, file: string, specifier: string, isTypeOnly: boolean): string | undefined {
   if (isBuiltin(specifier)) return specifier.startsWith('node:') ? undefined : `write node:${specifier}`;
-  const name = specifier
-    .split('/')
-    .slice(0, specifier.startsWith('@') ? 2 : 1)
-    .join('/');
+  const name = packageOf(specifier);
   if (isTest(file) || (isTypeOnly && name === '@kubernetes/client-node')) return undefined;
   if ((rooms[room]?.packages ?? []).includes(name)) return undefined;
   return `${room} may not import the package ${name} (hack/layers.ts has the list; a new one needs a reason)`;
+}
+
+function packageOf(specifier: string): string {
+  const parts = specifier.split('/');
+  return parts.slice(0, specifier.startsWith('@') ? 2 : 1).join('/');
 }
 
 function roomOf(file: string): string | undefined {

@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { checkLayers } from './layers.ts';
+import { checkLayers, checkPackages } from './layers.ts';
 import { checkTidy } from './tidy.ts';
 
 interface Check {
@@ -35,7 +35,7 @@ const checks: readonly Check[] = [
   {
     name: 'layers',
     next: 'import downwards and through the door index.ts (the table is in hack/layers.ts)',
-    run: () => print(checkLayers(root)),
+    run: () => print([...checkLayers(root), ...checkPackages(root)]),
   },
   {
     name: 'tidy',
