@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -20,6 +21,7 @@ int cgroup_owns[CGROUP_TREES_MAX] = { -1, -1, -1, -1, -1 };
 
 static const struct cgroup_driver *driver;
 static char root_name[40];
+static pid_t owner; /* the spawner: its forked children must not remove what they inherit */
 
 const struct cgroup_driver *
 cgroup_driver (void)
@@ -185,6 +187,9 @@ cgroup_start (const char *instance)
     driver = &cgroup_v1;
   else
     die ("this machine has no cgroup hierarchy in which memory, cpu and pids can be limited");
+  owner = getpid ();
+  if (atexit (cgroup_stop) != 0)
+    die ("register what is to be done at the end");
   for (unsigned tree = 0; tree < driver->tree_count; tree++)
     if (!make_and_open (cgroup_owns[tree], root_name, &cgroup_roots[tree]))
       die_errno ("make the resource group %s", root_name);
@@ -197,6 +202,8 @@ cgroup_start (const char *instance)
 void
 cgroup_stop (void)
 {
+  if (getpid () != owner)
+    return;
   for (unsigned tree = 0; tree < driver->tree_count; tree++)
     unlinkat (cgroup_owns[tree], root_name, AT_REMOVEDIR);
 }

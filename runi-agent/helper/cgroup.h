@@ -64,7 +64,7 @@ int cgroup_join (const struct group *group, struct fault *fault);
 /* Removes the (empty) group and the herd's if it was the last; false while the kernel still counts a process in it.  */
 bool cgroup_remove (struct group *group);
 
-/* Removes runink-<instance>, as far as it is empty.  */
+/* Removes runink-<instance>, as far as it is empty; also called at exit.  */
 void cgroup_stop (void);
 
 /* The driver in use.  */

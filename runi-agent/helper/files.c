@@ -131,6 +131,9 @@ delete_entry (int directory, const char *name, unsigned depth_max)
       errno = ELOOP;
       return -1;
     }
+  /* What its maker took from himself he may give back.  */
+  if (fchmodat (directory, name, 0700, 0) < 0)
+    return -1;
   below = open_directory (directory, name);
   if (below < 0 || delete_contents (below, depth_max - 1) < 0)
     return -1;

@@ -294,7 +294,6 @@ read_talk (struct slot *slot)
     {
       struct fault fault;
       uint32_t numbers[2];
-      char text[RUNI_TEXT_BYTES];
     } body;
   } message;
   ssize_t got;
@@ -317,7 +316,7 @@ read_talk (struct slot *slot)
       slot->fault.text[sizeof slot->fault.text - 1] = '\0';
       break;
     case TALK_REFUSED:
-      fault_set (&slot->fault, RUNI_INVALID, "%.*s", RUNI_TEXT_BYTES - 1, message.body.text);
+      fault_set (&slot->fault, RUNI_INVALID, "%.*s", (int) got - 1, (const char *) &message + 1);
       break;
     case TALK_STARTED:
       if (!slot->answered)

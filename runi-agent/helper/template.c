@@ -147,7 +147,7 @@ fill (int root, int host, int runtime)
   for (unsigned i = 0; i < COUNT_OF (devices); i++)
     {
       put_file (root, devices[i], "", 0);
-      bind_path (root, host, devices[i], MOUNT_DEVICES | MOUNT_NO_EXEC);
+      bind_path (root, host, devices[i], MOUNT_DEVICES | MOUNT_READ_ONLY | MOUNT_NO_EXEC);
     }
   bind_path (root, host, "usr", MOUNT_READ_ONLY);
   for (unsigned i = 0; i < COUNT_OF (usr_links); i++)

@@ -8,7 +8,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { firstValueFrom, filter as keep } from 'rxjs';
+import { firstValueFrom, filter as keep, mergeMap } from 'rxjs';
 import { connectHelper, type HelperSpawner } from '../../../runi-agent/helper/client.ts';
 import type { LaunchRequest, SlotExit } from '../../../runi-agent/spawner.ts';
 
@@ -71,6 +71,14 @@ export class HelperHome {
     ].join('\n');
   }
 
+  /** The helper where another user can reach it. */
+  copyHelper(): string {
+    const copy = join(this.directory, 'runi-helper');
+    copyFileSync(join(programs, 'runi-helper'), copy);
+    chmodSync(copy, 0o755);
+    return copy;
+  }
+
   remove(): void {
     rmSync(this.directory, { recursive: true, force: true });
     rmSync(this.volumes, { recursive: true, force: true });
@@ -87,6 +95,7 @@ export class HelperFixture {
   readonly said: string[];
   readonly herdUid = 'herd-1';
   readonly #servers: Server[] = [];
+  readonly #logEnds = new Map<string, Promise<void>>();
   readonly #logs = new Map<string, Buffer[]>();
   #slots = 0;
 
@@ -100,7 +109,17 @@ export class HelperFixture {
 
   static async open(home = new HelperHome()): Promise<HelperFixture> {
     const { process, relay, said } = await startHelper(home);
-    return new HelperFixture(home, process, await connectHelper({ socket: relay }), relay, said);
+    const spawner = await connectHelper({ socket: relay });
+    const fixture = new HelperFixture(home, process, spawner, relay, said);
+    // A slot's log and its end come on different sockets, and the test wants the log first.
+    const exits$ = spawner.exits$.pipe(mergeMap((exit) => fixture.#whole(exit)));
+    Object.defineProperty(spawner, 'exits$', { value: exits$ });
+    return fixture;
+  }
+
+  async #whole(exit: SlotExit): Promise<SlotExit> {
+    await this.#logEnds.get(exit.slot);
+    return exit;
   }
 
   volume(name: string): string {
@@ -122,6 +141,12 @@ export class HelperFixture {
     const chunks: Buffer[] = [];
     this.#logs.set(slot, chunks);
     const server = createServer((socket) => socket.on('data', (chunk) => chunks.push(Buffer.from(chunk))));
+    this.#logEnds.set(
+      slot,
+      new Promise((resolve) => {
+        server.once('connection', (socket: Socket) => socket.once('close', () => resolve()));
+      }),
+    );
     this.#servers.push(server);
     server.listen(join(exchange, 'log.sock'));
     await once(server, 'listening');

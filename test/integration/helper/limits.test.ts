@@ -1,0 +1,70 @@
+import { expect } from 'chai';
+import { HelperFixture, makeHelper, unavailable } from './fixture.ts';
+
+const MiB = 1 << 20;
+
+describe('runi-agent: limits of a slice', function () {
+  this.timeout(60_000);
+  if (unavailable !== undefined) {
+    it.skip(`all of it: ${unavailable}`);
+    return;
+  }
+  let helper: HelperFixture;
+  before(async () => {
+    makeHelper();
+    helper = await HelperFixture.open();
+  });
+  after(() => helper.close());
+
+  const limits = (more: { memoryBytesMax?: number; cpuMillis?: number; pidsMax?: number }) => ({
+    limits: { memoryBytesMax: 64 * MiB, cpuMillis: 1000, pidsMax: 16, ...more },
+  });
+  const hog = 'a=xxxxxxxx; while :; do a=$a$a; done';
+
+  it('holds memory at its limit and says that this was the end', async () => {
+    const exit = await helper.run(['/bin/sh', '-c', hog], limits({ memoryBytesMax: 32 * MiB }));
+    expect(exit).to.include({ oomKilled: true, exitCode: null, signal: 9 });
+    expect(exit.memoryPeakBytes).to.be.within(30 * MiB, 32 * MiB);
+  });
+
+  it('ends the whole slice when the kernel killed one process of it', async () => {
+    const script = `sh -c '${hog}'; echo survived; sleep 100`;
+    const exit = await helper.run(['/bin/sh', '-c', script], limits({ memoryBytesMax: 32 * MiB }));
+    expect(exit).to.include({ oomKilled: true, log: '' });
+  });
+
+  it('counts /tmp and secrets as the slice’s memory', async () => {
+    const script = 'head -c 6000000 /dev/zero > /tmp/file; head -c 90000000 /dev/zero > /tmp/more; true';
+    const exit = await helper.run(['/bin/sh', '-c', script], limits({}));
+    expect(exit).to.include({ oomKilled: false, exitCode: 0 });
+    expect(exit.log).to.include('No space left on device');
+    expect(exit.memoryPeakBytes).to.be.greaterThan(15 * MiB);
+  });
+
+  it('holds a fork bomb at its number of processes', async () => {
+    const script = 'i=0; while [ $i -lt 50 ]; do sleep 100 & i=$((i+1)); done; wait';
+    const exit = await helper.run(['/bin/sh', '-c', script], limits({ pidsMax: 8 }));
+    expect(exit.pidsRefused).to.be.greaterThan(0);
+    expect(exit.log).to.include('Cannot fork');
+  });
+
+  it('gives as many processes as were asked for', async () => {
+    const script = 'for i in 1 2 3; do sleep 100 & done; echo all';
+    expect(await helper.run(['/bin/sh', '-c', script], limits({ pidsMax: 4 }))).to.include({
+      pidsRefused: 0,
+      exitCode: 0,
+      log: '1:all\n',
+    });
+  });
+
+  it('throttles what takes more than its cpu', async () => {
+    const script = 'timeout 0.6 sh -c "while :; do :; done"; true';
+    const exit = await helper.run(['/bin/sh', '-c', script], limits({ cpuMillis: 200 }));
+    expect(exit.cpuThrottled).to.be.greaterThan(1);
+    expect(exit.cpuMs).to.be.within(40, 400);
+  });
+
+  it('lets no core be dumped and 4,096 files be open', async () => {
+    expect(await helper.sh('ulimit -c; ulimit -n; ulimit -H -n')).to.equal('0\n4096\n4096\n');
+  });
+});
