@@ -1,18 +1,27 @@
 // Which files are ours: what git tracks, and what it would track if it were added now.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Paths of all our files that exist, sorted, relative to `root`. Throws when git cannot tell. */
-export function ourFiles(root: string): readonly string[] {
-  const { status, stdout, stderr } = spawnSync('git', ['ls-files', '-z', '-co', '--exclude-standard'], {
+/**
+ * Runs git and gives its output, or undefined when it fails. Trusts the tree whoever owns it: a clone may have been made by
+ * another user than the one who checks it.
+ */
+export function git(root: string, args: readonly string[]): string | undefined {
+  const { status, stdout } = spawnSync('git', ['-c', `safe.directory=${realpathSync(root)}`, ...args], {
     cwd: root,
     encoding: 'utf8',
     maxBuffer: 16 * 1024 * 1024,
   });
-  if (status !== 0) throw new Error(`git ls-files: ${stderr}`);
-  const files = stdout.split('\0').filter((file) => file !== '' && existsSync(join(root, file)));
+  return status === 0 ? stdout : undefined;
+}
+
+/** Paths of all our files that exist, sorted, relative to `root`. Throws when git cannot tell. */
+export function ourFiles(root: string): readonly string[] {
+  const listed = git(root, ['ls-files', '-z', '-co', '--exclude-standard']);
+  if (listed === undefined) throw new Error(`git cannot list the files of ${root}: is it a clone?`);
+  const files = listed.split('\0').filter((file) => file !== '' && existsSync(join(root, file)));
   return [...new Set(files)].sort();
 }
 

@@ -7,6 +7,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { checkLayers, checkPackages } from './layers.ts';
 import { checkTidy } from './tidy.ts';
+import { git, isGenerated, ourFiles } from './tree.ts';
 
 interface Check {
   readonly name: string;
@@ -101,28 +102,18 @@ function generatedIsFresh(): boolean {
 }
 
 function generatedText(): ReadonlyMap<string, string> {
-  const { stdout } = spawnSync('git', ['ls-files', '-z', '-co', '--exclude-standard', '*.gen.ts', 'manifests'], {
-    cwd: root,
-    encoding: 'utf8',
-  });
-  const files = stdout.split('\0').filter((file) => file !== '' && existsSync(join(root, file)));
+  const files = ourFiles(root).filter((file) => isGenerated(file) || file.startsWith('manifests/'));
   return new Map(files.map((file) => [file, readFileSync(join(root, file), 'utf8')]));
 }
 
-/** Compares the committed floors with the ones here: of HEAD, which a shallow clone has too. */
+/** Compares the floors here with those of HEAD, and of the commit before the last that touched them (if it is there). */
 function floorHolds(): boolean {
   const file = 'hack/coverage-floor.json';
-  const { status, stdout } = spawnSync('git', ['log', '-n', '1', '--format=%H', '--', file], {
-    cwd: root,
-    encoding: 'utf8',
-  });
-  const last = stdout.trim();
-  if (status !== 0 || last === '') return true;
+  const last = git(root, ['log', '-n', '1', '--format=%H', '--', file])?.trim() ?? '';
   const here = readFloor(readFileSync(join(root, file), 'utf8'));
-  for (const commit of ['HEAD', `${last}~1`]) {
-    const shown = spawnSync('git', ['show', `${commit}:${file}`], { cwd: root, encoding: 'utf8' });
-    if (shown.status !== 0) continue;
-    for (const [key, value] of readFloor(shown.stdout)) {
+  for (const commit of ['HEAD', ...(last === '' ? [] : [`${last}~1`])]) {
+    const shown = git(root, ['show', `${commit}:${file}`]);
+    for (const [key, value] of shown === undefined ? [] : readFloor(shown)) {
       const now = here.get(key) ?? 0;
       if (now < value) return print([`${file}: ${key} is ${now}, at ${commit.slice(0, 10)} it was ${value}`]);
     }
