@@ -30,9 +30,9 @@ export function sourceFiles(root: string): readonly string[] {
   return ourFiles(root).filter(isSource);
 }
 
-/** Whether a file is TypeScript or JavaScript written by hand. */
+/** Whether a file is TypeScript or JavaScript of the product, written by hand; steps in manifests are a user's. */
 export function isSource(file: string): boolean {
-  return /\.(ts|mjs|cjs|js)$/.test(file) && !isGenerated(file) && !file.includes('/fixtures/');
+  return /\.(ts|mjs|cjs|js)$/.test(file) && !isGenerated(file) && !/(^|\/)(fixtures|manifests)\//.test(file);
 }
 
 /** Whether a file is made by a generator. */
