@@ -1,0 +1,95 @@
+// runictl in this process against a real API server: what it prints and how it ends.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { exitOnStdinEofVariable, present, systemClock, systemRandom } from '../../../base/index.ts';
+import { HttpClient, loadKubeconfig } from '../../../client/index.ts';
+import { run, type Terminal } from '../../../runictl/index.ts';
+
+export interface Outcome {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+export interface Server {
+  readonly kubeconfig: string;
+  readonly directory: string;
+  readonly client: HttpClient;
+  /** Runs one command line; `input` is its stdin, `signal` its Ctrl-C, `heard` is told what stdout has so far. */
+  runictl(
+    argv: readonly string[],
+    options?: { readonly input?: string; readonly signal?: AbortSignal; readonly heard?: (out: string) => void },
+  ): Promise<Outcome>;
+  stop(): Promise<void>;
+}
+
+const dist = fileURLToPath(new URL('../../../', import.meta.url));
+const readyMsMax = 30_000;
+
+/** Starts an API server on a fresh folder and a free port. */
+export async function startServer(): Promise<Server> {
+  const directory = await mkdtemp(join(tmpdir(), 'runictl-'));
+  const child = spawn(process.execPath, [join(dist, 'bin/runink-apiserver'), '--data', directory, '--port', '0'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { PATH: process.env['PATH'] ?? '', [exitOnStdinEofVariable]: '1', RUNINK_LOG_LEVEL: 'error' },
+  });
+  await ready(child);
+  const kubeconfig = join(directory, 'admin.kubeconfig');
+  const client = new HttpClient(await loadKubeconfig(kubeconfig));
+  return {
+    kubeconfig,
+    directory,
+    client,
+    async runictl(argv, { input = '', signal = new AbortController().signal, heard } = {}) {
+      let out = '';
+      let err = '';
+      const terminal: Terminal = {
+        env: { KUBECONFIG: kubeconfig },
+        cwd: directory,
+        isInteractive: false,
+        hasColour: false,
+        columns: () => 120,
+        out(text) {
+          out += typeof text === 'string' ? text : Buffer.from(text).toString('utf8');
+          heard?.(out);
+          return Promise.resolve();
+        },
+        err: (text) => void (err += text),
+        readStdin: () => Promise.resolve(input),
+        signal,
+        clock: systemClock,
+        random: systemRandom,
+      };
+      const code = await run(argv, terminal, dist);
+      return { code, out, err };
+    },
+    async stop() {
+      client[Symbol.dispose]();
+      const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
+      child.kill('SIGTERM');
+      await closed;
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function ready(child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(new Error(`the API server was not ready after ${readyMsMax} ms`)),
+      readyMsMax,
+    );
+    createInterface({ input: present(child.stdout, 'stdout') }).once('line', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    child.once('close', (code) => {
+      clearTimeout(timer);
+      reject(new Error(`the API server ended with ${code ?? 'a signal'}`));
+    });
+  });
+}
