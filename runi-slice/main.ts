@@ -4,6 +4,7 @@ import { systemClock } from '../base/index.ts';
 import { connectControl } from './control.ts';
 import { RunningCounters } from './counters.ts';
 import { runSlice } from './run-slice.ts';
+import { messageOf, SliceError } from './slice-error.ts';
 
 const countersEveryMs = 250;
 
@@ -21,6 +22,9 @@ const telling = setInterval(() => {
   if (now !== told) control.count(counters);
   told = now;
 }, countersEveryMs);
+// User code may leave promises alone; what they fail with is the step's failure all the same.
+for (const event of ['uncaughtException', 'unhandledRejection'])
+  process.on(event, (cause: unknown) => cancelled.abort(new SliceError('StepFailed', `uncaught: ${messageOf(cause)}`)));
 const result = await runSlice(control.spec, { clock: systemClock, signal: cancelled.signal, counters });
 clearInterval(telling);
 if (!result.ok) process.stderr.write(`${control.spec.step}: ${result.reason}: ${result.message}\n`);

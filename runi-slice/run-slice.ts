@@ -1,15 +1,12 @@
 import type { Clock } from '../base/index.ts';
 import type { RunningCounters } from './counters.ts';
-import type { Source } from './flow/batch.ts';
 import { DeadLetters } from './flow/dead-letters.ts';
 import { Emitter, type Output } from './flow/emitter.ts';
 import type { SliceResult, SliceSpec } from './protocol/index.ts';
+import { runStep } from './run-step.ts';
 import { openOutput } from './sinks/open-output.ts';
 import { messageOf, SliceError } from './slice-error.ts';
-import { mergeSources } from './sources/merge.ts';
-import { openSource } from './sources/open-source.ts';
-import type { BatchStep, StepContext } from './steps/step.ts';
-import { pump } from './steps/step.ts';
+import { type OpenedSource, openSource } from './sources/open-source.ts';
 
 /** What a slice works with. */
 export interface SliceDeps {
@@ -20,7 +17,7 @@ export interface SliceDeps {
 }
 
 interface Opened {
-  readonly sources: Source[];
+  readonly sources: OpenedSource[];
   readonly outputs: Output[];
 }
 
@@ -47,49 +44,15 @@ export async function runSlice(spec: SliceSpec, deps: SliceDeps): Promise<SliceR
 async function runOpened(spec: SliceSpec, deps: SliceDeps, opened: Opened): Promise<void> {
   const { counters } = deps;
   const letters = new DeadLetters(spec, deps.clock, counters);
+  const wanted = spec.use === 'validate' ? spec.contract : undefined;
   for (const input of spec.inputs)
-    opened.sources.push(await openSource(input, { counters, letters, recordBytesMax: spec.recordBytesMax }));
+    opened.sources.push(await openSource(input, { counters, letters, recordBytesMax: spec.recordBytesMax }, wanted));
   const raw = spec.use === 'exec' && allText(spec);
   for (const output of spec.outputs) opened.outputs.push(await openOutput(output, counters, raw));
   const emitter = new Emitter(opened.outputs, counters);
   await runStep(opened.sources, { ...deps, spec, emitter, letters });
   letters.finish();
   await emitter.finish();
-}
-
-async function runStep(sources: readonly Source[], context: StepContext): Promise<void> {
-  const { spec } = context;
-  const kinds = spec.inputs.map((input) => input.kind);
-  const merged = (): Source =>
-    mergeSources(
-      sources.filter((_, index) => kinds[index] === 'edge'),
-      sources.filter((_, index) => kinds[index] === 'file'),
-    );
-  switch (spec.use) {
-    case 'exec': {
-      const { runExec } = await import('./steps/exec.ts');
-      return runExec(context, merged(), command(spec.with['command']));
-    }
-    default:
-      return pump(merged(), await batchStep(context), context);
-  }
-}
-
-async function batchStep(context: StepContext): Promise<BatchStep> {
-  const { spec } = context;
-  switch (spec.use) {
-    case 'filter': {
-      const { filterStep } = await import('./steps/filter.ts');
-      return filterStep(context, String(spec.with['where']));
-    }
-    default:
-      throw new SliceError('InvalidStep', `there is no step "${spec.use}"`);
-  }
-}
-
-function command(value: unknown): readonly string[] {
-  if (Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string')) return value;
-  throw new SliceError('InvalidStep', 'with.command is not a list of a program and its arguments');
 }
 
 function allText(spec: SliceSpec): boolean {
@@ -104,6 +67,7 @@ function aborted(signal: AbortSignal): Promise<never> {
 }
 
 function failureOf(cause: unknown, signal: AbortSignal): SliceError {
+  if (signal.aborted && signal.reason instanceof SliceError) return signal.reason;
   if (signal.aborted) return new SliceError('Cancelled', messageOf(signal.reason), { cause });
   if (cause instanceof SliceError) return cause;
   if (cause instanceof Error && cause.name === 'ExpressionError')

@@ -6,8 +6,13 @@ import { isSpace, JsonScanner } from './json-scan.ts';
 import type { PatternTest } from './pattern.ts';
 import { additionalOf } from './value-checker.ts';
 
-/** Whether bytes [start, end) surely hold one valid record, and nothing else but white space. */
-export type ByteCheck = (bytes: Buffer, start: number, end: number) => boolean;
+/** The quick check of one contract. */
+export interface ByteCheck {
+  /** Whether bytes [start, end) surely hold one valid record, and nothing else but white space. */
+  whole(bytes: Buffer, start: number, end: number): boolean;
+  /** The position after a surely valid record that begins at `start` (not a number), or -1. */
+  prefix(bytes: Buffer, start: number, limit: number): number;
+}
 
 /** The quick check of a record; undefined for a schema with keywords that it does not read. */
 export function compileByteCheck(
@@ -17,7 +22,10 @@ export function compileByteCheck(
   const node = compileNode(contract.schema, { closed: contract.mode === 'closed', compilePattern });
   if (node === undefined) return undefined;
   const checker = new ByteChecker();
-  return (bytes, start, end) => checker.check(node, bytes, start, end);
+  return {
+    whole: (bytes, start, end) => checker.whole(node, bytes, start, end),
+    prefix: (bytes, start, limit) => checker.prefix(node, bytes, start, limit),
+  };
 }
 
 const kindBit = { object: 1, array: 2, string: 4, number: 8, integer: 16, boolean: 32, null: 64 } as const;
@@ -199,13 +207,17 @@ class ByteChecker {
   /** Whether the string read last has characters beyond ASCII. */
   #wide = 0;
 
-  check(node: Node, bytes: Buffer, start: number, end: number): boolean {
+  whole(node: Node, bytes: Buffer, start: number, end: number): boolean {
+    const after = this.prefix(node, bytes, start, end);
+    return after !== unknown && this.#space(after) === end;
+  }
+
+  prefix(node: Node, bytes: Buffer, start: number, end: number): number {
     this.#bytes = bytes;
     this.#end = end;
-    let at = this.#value(node, this.#space(start), 0);
-    if (at === unknown) return false;
-    at = this.#space(at);
-    return at === end;
+    const after = this.#value(node, this.#space(start), 0);
+    // Bytes behind `end` may be stale: what was read there was not read.
+    return after > end ? unknown : after;
   }
 
   #space(from: number): number {

@@ -14,6 +14,11 @@ export interface Checker {
    * `utf8`: the caller knows that the bytes are.
    */
   bytes(bytes: Buffer, start: number, end: number, utf8: boolean): Violation | undefined;
+  /**
+   * Where the contract can be read in place: the position after an object at `start` that is surely valid, as far as UTF-8
+   * goes unchecked, or -1 when that is not known. Bytes from `limit` on are not there.
+   */
+  readonly prefix?: (bytes: Buffer, start: number, limit: number) => number;
 }
 
 /** Compiles a contract that checkContract accepts. */
@@ -29,10 +34,11 @@ function checkerOf(explain: ValueCheck, quick: ByteCheck | undefined): Checker {
     return found === undefined ? undefined : { ...found, path: `$${found.path}` };
   };
   return {
+    ...(quick === undefined ? {} : { prefix: quick.prefix }),
     value,
     bytes(bytes, start, end, utf8) {
       if (!utf8 && !isUtf8(bytes.subarray(start, end))) return undecodable('not valid UTF-8');
-      if (quick?.(bytes, start, end) === true) return undefined;
+      if (quick?.whole(bytes, start, end) === true) return undefined;
       const problem = syntaxProblem(scanner, bytes, start, end);
       if (problem !== undefined) return undecodable(problem);
       return value(JSON.parse(bytes.toString('utf8', start, end)));

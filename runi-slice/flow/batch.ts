@@ -3,6 +3,9 @@ import { isAscii } from 'node:buffer';
 /** Most records in one batch, and in one frame of an edge. */
 export const batchRecordsMax = 4096;
 
+/** What may be known of a record: that it is JSON, that it is valid under the contract its reader checks. */
+export const recordMark = { unread: 0, json: 1, valid: 2 } as const;
+
 /** Where the records of a batch came from; dead letters name it. */
 export interface Origin {
   /** The input's name in the pipeline. */
@@ -23,6 +26,8 @@ export class Batch {
   readonly ends = new Int32Array(batchRecordsMax);
   /** Byte offset of each record in its source; the record's number for csv. */
   readonly offsets = new Float64Array(batchRecordsMax);
+  /** What is known of each record: see recordMark. */
+  readonly marks = new Uint8Array(batchRecordsMax);
   readonly #values: unknown[] = [];
   readonly #parsed = new Uint8Array(batchRecordsMax);
   #encoding: 'latin1' | 'utf8' | undefined;
@@ -37,6 +42,7 @@ export class Batch {
     this.count = 0;
     this.#encoding = undefined;
     this.#parsed.fill(0);
+    this.marks.fill(0);
   }
 
   get full(): boolean {
@@ -48,6 +54,11 @@ export class Batch {
     this.starts[at] = start;
     this.ends[at] = end;
     this.offsets[at] = offset;
+  }
+
+  /** Sets what is known of the record added last. */
+  mark(known: number): void {
+    this.marks[this.count - 1] = known;
   }
 
   /** Adds a record whose value is known already. */
@@ -99,6 +110,7 @@ export class Batch {
     this.starts[to] = this.start(from);
     this.ends[to] = this.end(from);
     this.offsets[to] = this.offset(from);
+    this.marks[to] = this.marks[from] ?? 0;
     this.#parsed[to] = this.#parsed[from] ?? 0;
     if (this.#parsed[to] === 1) this.#values[to] = this.#values[from];
   }

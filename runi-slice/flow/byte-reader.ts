@@ -33,7 +33,8 @@ export async function openReader(path: string, shown: string): Promise<ByteReade
   throw new SliceError('SourceNotReadable', `${shown} is ${status.isDirectory() ? 'a directory' : 'not a file'}`);
 }
 
-class FileReader implements ByteReader {
+/** Reads a plain file from its beginning, and closes it. */
+export class FileReader implements ByteReader {
   readonly #fd: number;
   readonly #shown: string;
   #position = 0;

@@ -3,7 +3,7 @@ import type { ByteReader } from '../flow/byte-reader.ts';
 import { decodeEdgeHeader, type EdgeHeader, edgeHeaderBytes, edgeKind } from '../flow/edge-frames.ts';
 import { Window } from '../flow/window.ts';
 import { SliceError } from '../slice-error.ts';
-import type { SourceContext } from './ndjson.ts';
+import type { SourceContext } from './lines.ts';
 
 /** Longest payload of one frame: a chunk, or one record that is longer than a chunk. */
 const frameBytesMax = 1024 * 1024 * 1024;

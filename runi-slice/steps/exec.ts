@@ -8,7 +8,8 @@ import { Emitter } from '../flow/emitter.ts';
 import { windowBytes } from '../flow/window.ts';
 import { PipeOutput } from '../sinks/edge-output.ts';
 import { codeOf, messageOf, SliceError } from '../slice-error.ts';
-import { NdjsonSource } from '../sources/ndjson.ts';
+import { LineSource } from '../sources/lines.ts';
+import { syntaxCheck } from '../sources/record-check.ts';
 import { pump, type StepContext } from './step.ts';
 
 type Program = ChildProcessByStdio<Writable, Readable, Readable>;
@@ -69,10 +70,11 @@ async function feed(context: StepContext, source: Source, program: Program): Pro
 async function passRecords(context: StepContext, program: Program): Promise<void> {
   const { letters, spec } = context;
   // What the program prints is no input of the step: its records are not counted as such.
-  const printed = new NdjsonSource(
+  const printed = new LineSource(
     new StreamReader(program.stdout),
     { name: spec.step, source: `stdout of ${spec.step}` },
     { counters: new RunningCounters(), letters, recordBytesMax: spec.recordBytesMax },
+    syntaxCheck(letters),
   );
   await pump(printed, { process: (batch: Batch) => context.emitter.batch(batch) }, context);
 }

@@ -6,6 +6,7 @@ import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildSync } from 'esbuild';
 import {
   type Counters,
   decodeCounters,
@@ -20,7 +21,27 @@ import {
   sliceFrameBytesMax,
 } from '../../../runi-slice/protocol/index.ts';
 
-const program = fileURLToPath(new URL('../../../runi-slice/main.js', import.meta.url));
+const compiled = fileURLToPath(new URL('../../../runi-slice/main.js', import.meta.url));
+
+let bundled: string | undefined;
+
+/** The program in one file, as it is shipped; under coverage as it was compiled. */
+export function sliceProgram(): string {
+  if (process.env['NODE_V8_COVERAGE'] !== undefined) return compiled;
+  if (bundled !== undefined) return bundled;
+  const folder = mkdtempSync(join(tmpdir(), 'runink-slice-program-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  bundled = join(folder, 'runi-slice.mjs');
+  buildSync({
+    entryPoints: [compiled],
+    outfile: bundled,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    logLevel: 'error',
+  });
+  return bundled;
+}
 
 /** A slice that runs. */
 export interface Running {
@@ -56,8 +77,14 @@ export class Bench implements Disposable {
     return this.path(name);
   }
 
-  file(name: string, format: 'ndjson' | 'json' | 'csv' | 'text' = 'ndjson'): OutputSpec & InputSpec {
-    return { kind: 'file', name, path: this.path(name), uri: `file://data/${name}`, format };
+  file(name: string, format: 'ndjson' | 'json' | 'csv' | 'text' = 'ndjson') {
+    return {
+      kind: 'file',
+      name,
+      path: this.path(name),
+      uri: `file://data/${name}`,
+      format,
+    } as const satisfies OutputSpec & InputSpec;
   }
 
   read(name: string): string {
@@ -92,16 +119,16 @@ export class Bench implements Disposable {
     };
   }
 
-  async run(spec: SliceSpec): Promise<Ended> {
-    return (await this.start(spec)).ended;
+  async run(spec: SliceSpec, options: { readonly timeoutMs?: number } = {}): Promise<Ended> {
+    return (await this.start(spec, options)).ended;
   }
 
-  async start(spec: SliceSpec): Promise<Running> {
+  async start(spec: SliceSpec, options: { readonly timeoutMs?: number } = {}): Promise<Running> {
     const path = this.path(`control-${this.#next++}.sock`);
     const server = createServer();
     server.listen(path);
     await once(server, 'listening');
-    const child = spawn(process.execPath, [program, '--control', path], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(process.execPath, [sliceProgram(), '--control', path], { stdio: ['ignore', 'ignore', 'pipe'] });
     this.#children.push(child);
     let stderr = '';
     child.stderr?.on('data', (chunk: Buffer) => {
@@ -123,9 +150,12 @@ export class Bench implements Disposable {
         }
       });
     });
+    // A slice that hangs or spins must not outlive its test.
+    const watchdog = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 8000);
     const peak = followPeak(child.pid ?? 0);
     const ended = new Promise<Ended>((resolve) => {
       child.once('close', (code) => {
+        clearTimeout(watchdog);
         server.close();
         setImmediate(() => resolve({ result, code, stderr, peakBytes: peak() }));
       });

@@ -1,10 +1,10 @@
-import { isUtf8 } from 'node:buffer';
-import { isSpace, JsonScanner, scanDeep } from '../../lang/contracts/index.ts';
+import { isSpace } from '../../lang/contracts/index.ts';
 import type { RunningCounters } from '../counters.ts';
 import { Batch, type Origin, type Source } from '../flow/batch.ts';
 import type { ByteReader } from '../flow/byte-reader.ts';
 import { type DeadLetters, originalCutBytes } from '../flow/dead-letters.ts';
 import { Window } from '../flow/window.ts';
+import type { RecordCheck } from './record-check.ts';
 
 /** What reading needs of its surroundings. */
 export interface SourceContext {
@@ -14,20 +14,24 @@ export interface SourceContext {
 }
 
 /**
- * One JSON value a line. A byte order mark, carriage returns before line ends and blank lines are skipped. A line that is
- * not UTF-8 or not JSON, too deep or too long becomes a dead letter, and reading goes on behind it.
+ * A record a line. A byte order mark, carriage returns before line ends and (in NDJSON) blank lines are skipped. A line that
+ * is too long, or that the check refuses, becomes a dead letter, and reading goes on behind it.
  */
-export class NdjsonSource implements Source {
+export class LineSource implements Source {
   readonly #window: Window;
   readonly #batch: Batch;
   readonly #context: SourceContext;
-  readonly #scanner = new JsonScanner();
+  readonly #check: RecordCheck | undefined;
+  readonly #blank: 'skip' | 'keep';
   /** Up to where the window holds no line end, from its first byte. */
   #searched = 0;
   #begun = false;
 
-  constructor(reader: ByteReader, origin: Origin, context: SourceContext) {
+  /** Without a check lines are given as they are, blank ones too. */
+  constructor(reader: ByteReader, origin: Origin, context: SourceContext, check: RecordCheck | undefined) {
     this.#context = context;
+    this.#check = check;
+    this.#blank = check === undefined ? 'keep' : 'skip';
     this.#window = new Window(reader, context.counters, context.recordBytesMax + 2);
     this.#batch = new Batch(origin);
   }
@@ -41,7 +45,7 @@ export class NdjsonSource implements Source {
     for (;;) {
       this.#batch.reset(window.buffer);
       const exhausted = this.#takeLines();
-      this.#check();
+      this.#check?.check(this.#batch);
       if (this.#batch.count > 0) return this.#batch;
       if (!exhausted) continue;
       if (window.full) await this.#skipLine();
@@ -75,52 +79,29 @@ export class NdjsonSource implements Source {
     return false;
   }
 
+  /** What follows the last line end, when anything does. */
   #takeLast(): boolean {
+    if (this.#window.from === this.#window.to) return false;
     this.#batch.reset(this.#window.buffer);
     this.#take(this.#window.from, this.#window.to);
     this.#window.consume(this.#window.to);
-    this.#check();
+    this.#check?.check(this.#batch);
     return this.#batch.count > 0;
   }
 
   #take(from: number, lineEnd: number): void {
     const { buffer } = this.#window;
     let end = lineEnd;
-    while (end > from && isSpace(buffer[end - 1] ?? 0)) end--;
-    if (end === from) return;
+    if (this.#blank === 'keep') {
+      if (end > from && buffer[end - 1] === 0x0d) end--;
+    } else {
+      while (end > from && isSpace(buffer[end - 1] ?? 0)) end--;
+      if (end === from) return;
+    }
     const offset = this.#window.offsetOf(from);
     this.#context.counters.recordsIn++;
     if (end - from <= this.#context.recordBytesMax) return this.#batch.add(from, end, offset);
-    this.#tooLarge(buffer.subarray(from, from + originalCutBytes), offset, end - from);
-  }
-
-  // UTF-8 of the whole batch at once; line by line only when that fails.
-  #check(): void {
-    const batch = this.#batch;
-    if (batch.count === 0) return;
-    const { buffer } = batch;
-    const utf8 = isUtf8(buffer.subarray(batch.start(0), batch.end(batch.count - 1)));
-    batch.retain((index) => {
-      const start = batch.start(index);
-      const end = batch.end(index);
-      const after = this.#scanner.scan(buffer, start, end, true);
-      if (after < 0) {
-        const at = this.#scanner.errorAt - start;
-        this.#reject(
-          index,
-          after === scanDeep ? 'too_deep' : 'decode',
-          after === -1 ? 'the line ends within a value' : `${this.#scanner.error} at byte ${at} of the record`,
-        );
-        return false;
-      }
-      if (utf8 || isUtf8(buffer.subarray(start, end))) return true;
-      this.#reject(index, 'decode', 'not valid UTF-8');
-      return false;
-    });
-  }
-
-  #reject(index: number, code: string, reason: string): void {
-    this.#context.letters.addFrom(this.#batch, index, { code, path: '', reason });
+    tooLarge(this.#context, this.#batch.origin, buffer.subarray(from, from + originalCutBytes), offset, end - from);
   }
 
   // The window is full and holds no line end: keep the beginning, drop the rest of the line as it comes.
@@ -144,16 +125,14 @@ export class NdjsonSource implements Source {
     }
     this.#searched = 0;
     this.#context.counters.recordsIn++;
-    this.#tooLarge(cut, offset, size);
+    tooLarge(this.#context, this.#batch.origin, cut, offset, size);
   }
+}
 
-  #tooLarge(bytes: Buffer, offset: number, size: number): void {
-    const reason = `the record has ${size} bytes, at most ${this.#context.recordBytesMax} are allowed`;
-    this.#context.letters.add(
-      { origin: this.#batch.origin, offset, bytes, size },
-      { code: 'too_large', path: '', reason },
-    );
-  }
+/** The dead letter of a record that is too long: its beginning and its size. */
+export function tooLarge(context: SourceContext, origin: Origin, bytes: Buffer, offset: number, size: number): void {
+  const reason = `the record has ${size} bytes, at most ${context.recordBytesMax} are allowed`;
+  context.letters.add({ origin, offset, bytes, size }, { code: 'too_large', path: '', reason });
 }
 
 /** Consumes a UTF-8 byte order mark at the beginning of a stream. */
