@@ -13,11 +13,13 @@ import { pathServer } from './http/paths.ts';
 import { type ApiLimits, defaultLimits } from './limits.ts';
 import { ensureIdentities, readIfThere, writeKubeconfigs, writePrivate } from './pki/identities.ts';
 import { continueTokens } from './registry/continue-token.ts';
+import { contractProblems } from './registry/contract.ts';
 import { create } from './registry/create.ts';
 import type { Registry } from './registry/registry.ts';
 import { ensureKeyFile } from './storage/key-file.ts';
 import { ObjectStore } from './storage/object-store.ts';
 import { Vault } from './storage/vault.ts';
+import { Tunnels } from './tunnel/tunnels.ts';
 
 /** Where the server keeps its files, and what it serves. */
 export interface ServerOptions {
@@ -59,7 +61,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     random: options.random,
     newUid: randomUUID,
     limits,
-    checks: {},
+    checks: { [kinds.contracts.kind]: contractProblems },
   };
   let address = '';
   const app = buildApp({
@@ -67,6 +69,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     continueTokens: continueTokens(keys.current().key),
     authenticate: authenticator(await ensureTokens(data)),
     kindOf: kindLookup(kindInfos),
+    tunnels: new Tunnels(),
     log,
     servePath: pathServer({
       address: () => address,
@@ -92,6 +95,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     },
     app.handler,
   );
+  server.on('upgrade', app.upgrade);
   server.maxConnections = limits.connectionsMax;
   const port = await listen(server, data, options.port);
   address = `${host}:${port}`;

@@ -1,5 +1,6 @@
 // The whole of HTTP: authenticate, parse, authorise, answer. Nothing is served to nobody.
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import express from 'express';
 import { ApiError, kinds } from '../../apis/index.ts';
 import type { Log } from '../../base/index.ts';
@@ -11,12 +12,14 @@ import { at, textOf } from '../json.ts';
 import type { ContinueTokens } from '../registry/continue-token.ts';
 import type { Registry } from '../registry/registry.ts';
 import { isTerminal } from '../registry/strategy.ts';
+import type { Tunnels } from '../tunnel/tunnels.ts';
 import { demanded, parseFieldSelector } from '../view/field-selector.ts';
 import type { Authenticate } from './authenticate.ts';
 import { mediaTypeOf } from './negotiate.ts';
-import { type KindLookup, parseRequest, type ResourceRequest } from './request-info.ts';
+import { type KindLookup, parseRequest, type RequestInfo, type ResourceRequest } from './request-info.ts';
 import { serveResource } from './resources.ts';
 import { sendError, sendText } from './respond.ts';
+import { serveUpgrade } from './upgrade.ts';
 import { Watches } from './watches.ts';
 
 export { Watches } from './watches.ts';
@@ -27,6 +30,7 @@ export interface AppDeps {
   readonly continueTokens: ContinueTokens;
   readonly authenticate: Authenticate;
   readonly kindOf: KindLookup;
+  readonly tunnels: Tunnels;
   readonly log: Log;
   /** Answers paths that are about no resource (discovery, health); false when it knows none such. */
   readonly servePath: (path: string, request: IncomingMessage, response: ServerResponse) => Promise<boolean> | boolean;
@@ -37,7 +41,9 @@ export interface AppDeps {
 /** The running application; its owner closes it before the server. */
 export interface App {
   readonly handler: (request: IncomingMessage, response: ServerResponse) => void;
-  /** Ends all watches and refuses new ones. */
+  /** For the server's `upgrade` event. */
+  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /** Ends all watches and tunnels and refuses new watches. */
   close(): void;
 }
 
@@ -52,7 +58,25 @@ export function buildApp(deps: AppDeps): App {
   app.use((request: IncomingMessage, response: ServerResponse) => {
     serve(deps, watches, request, response).catch((error: unknown) => sendError(response, error, deps.log));
   });
-  return { handler: app, close: () => watches.close() };
+  const { tunnels, log } = deps;
+  return {
+    handler: app,
+    upgrade: (request, socket, head) => {
+      void serveUpgrade({ tunnels, log, admit: (asked) => admit(deps, asked) }, request, socket, head);
+    },
+    close: () => {
+      watches.close();
+      tunnels.close();
+    },
+  };
+}
+
+async function admit(deps: AppDeps, request: IncomingMessage): Promise<RequestInfo> {
+  const user = deps.authenticate(request);
+  const { path, query } = targetOf(request);
+  const about = parseRequest(request.method ?? '', path, query, deps.kindOf);
+  if (about.kind === 'resource') await authorise(attributesOf(user, about, query, request), lookupsOf(deps.registry));
+  return about;
 }
 
 async function serve(

@@ -3,7 +3,7 @@
 // (https://github.com/kubernetes/api, */generated.proto). Answers are always JSON.
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { ApiError } from '../../apis/index.ts';
-import type { JsonRecord } from '../json.ts';
+import { type JsonRecord, textOf } from '../json.ts';
 
 /** The media type of such bodies. */
 export const protobufMediaType = 'application/vnd.kubernetes.protobuf';
@@ -65,8 +65,8 @@ export function decodeProtobuf(bytes: Uint8Array): JsonRecord {
       0,
     );
     const type = asMap(envelope.type);
-    const apiVersion = String(type.apiVersion ?? '');
-    const kind = String(type.kind ?? '');
+    const apiVersion = textOf(type.apiVersion) ?? '';
+    const kind = textOf(type.kind) ?? '';
     // Delete options come under the group of what is deleted.
     const message = messages[kind === 'DeleteOptions' ? 'v1 DeleteOptions' : `${apiVersion} ${kind}`];
     if (message === undefined) {

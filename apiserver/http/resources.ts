@@ -20,6 +20,7 @@ import { partialOf } from '../view/partial.ts';
 import { type IncludeObject, tableOf } from '../view/table.ts';
 import type { AppDeps, Watches } from './app.ts';
 import { readBody } from './body.ts';
+import { type LogCall, serveLog, serveProgress } from './logs.ts';
 import { type Form, mediaTypeOf, negotiate } from './negotiate.ts';
 import { deleteOptions, listOptions, selection, watchQuery, writeOptions } from './options.ts';
 import { decodeProtobuf, protobufMediaType } from './protobuf.ts';
@@ -66,10 +67,25 @@ export async function serveResource(call: Call): Promise<void> {
 
 async function serveGet(call: Call): Promise<void> {
   const { registry } = call.deps;
-  if (call.about.subresource === 'binding') throw notAllowed();
+  switch (call.about.subresource) {
+    case 'log':
+      return call.watches.run((abort) => serveLog(logCall(call), abort));
+    case 'progress':
+      return call.watches.run((abort) => serveProgress(logCall(call), abort));
+    case 'tunnel':
+      throw new ApiError('BadRequest', 'the tunnel is opened by an upgrade');
+    case 'binding':
+      throw notAllowed();
+    default:
+  }
   const form = negotiate(call.request.headers.accept);
   const stored = await readTarget(registry, call.about);
   sendObject(call, 200, show(call.about.info, registry.store.reveal(stored)), form);
+}
+
+function logCall(call: Call): LogCall {
+  const { deps, about, query, response } = call;
+  return { registry: deps.registry, tunnels: deps.tunnels, target: about, query, response };
 }
 
 async function serveList(call: Call): Promise<void> {

@@ -24,7 +24,7 @@ export async function create(
   checkPlace(target, given);
   const isGenerated = isRecord(given.metadata) && !textOf(given.metadata.name) && !!textOf(given.metadata.generateName);
   for (let attempt = 1; ; attempt++) {
-    const object = prepare(registry, target, given, options);
+    const object = await prepare(registry, target, given, options);
     try {
       return await store(registry, target, object, options);
     } catch (error) {
@@ -49,12 +49,12 @@ function checkPlace(target: Target, body: Record<string, unknown>): void {
   }
 }
 
-function prepare(
+async function prepare(
   registry: Registry,
   target: Target,
   body: Record<string, unknown>,
   options: WriteOptions,
-): Unstructured {
+): Promise<Unstructured> {
   const { info } = target;
   const given = isRecord(body.metadata) ? body.metadata : {};
   const prefix = textOf(given.generateName) ?? '';
@@ -90,7 +90,7 @@ function prepare(
   const causes = [
     ...admitted.causes,
     ...(admitted.causes.length > 0 ? [] : (strategy.problems?.(object, undefined) ?? [])),
-    ...(admitted.causes.length > 0 ? [] : (registry.checks[stored.kind]?.(object) ?? [])),
+    ...(admitted.causes.length > 0 ? [] : ((await registry.checks[stored.kind]?.(object)) ?? [])),
   ];
   if (causes.length > 0) throw invalidError(info, name, causes);
   return object;

@@ -13,7 +13,7 @@ export interface Registry {
   readonly newUid: () => string;
   readonly limits: ApiLimits;
   /** Admission of kinds that need more than a schema; by kind name. */
-  readonly checks: Readonly<Record<string, (object: Unstructured) => readonly StatusCause[]>>;
+  readonly checks: Readonly<Record<string, (object: Unstructured) => Promise<readonly StatusCause[]>>>;
 }
 
 /** One resource, and one object of it where the verb is about one. */

@@ -74,7 +74,7 @@ export async function change(
     if (version !== '' && version !== String(stored.revision)) throw conflict(target);
     const uid = textOf(metadata.uid) ?? '';
     if (uid !== '' && uid !== current.metadata.uid) throw uidConflict(target, uid, current.metadata.uid ?? '');
-    const next = prepare(registry, target, wanted, current, before, options);
+    const next = prepare(target, wanted, current, before, options);
     const done = await store(registry, target, stored, before, next, options);
     if (done !== undefined) return done;
     if (attempt >= registry.limits.conflictRetriesMax) throw conflict(target);
@@ -112,7 +112,6 @@ function needsVersion(target: Target): boolean {
 }
 
 function prepare(
-  registry: Registry,
   target: Target,
   wanted: Record<string, unknown>,
   current: Unstructured,
@@ -137,7 +136,6 @@ function prepare(
       ...immutableProblems(stored, next, before),
       ...newFinalizers(next, before),
       ...(strategy.problems?.(next, before) ?? []),
-      ...(registry.checks[stored.kind]?.(next) ?? []),
     );
   }
   if (causes.length > 0) throw invalidError(info, current.metadata.name ?? '', causes);
