@@ -3,6 +3,7 @@ import { createReadStream, existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Run } from '../apis/index.ts';
 
+/** A run that the quickstart made. */
 export type QuickRun = Run;
 
 interface Letter {

@@ -17,6 +17,7 @@ export interface ExchangeConnection {
   close(): Promise<void>;
 }
 
+/** How to reach the exchange, and whose it is. */
 export interface ExchangeOptions {
   /** Makes a connection: once, or again after each end when `isOurs`. */
   readonly connect: () => ExchangeConnection;

@@ -4,6 +4,7 @@ import type { KindInfo } from '../../apis/index.ts';
 import { openApiV2, openApiV3 } from './openapi.ts';
 import { encodeOpenApi } from './openapi-proto.ts';
 
+/** A document as it is sent. */
 export interface Document {
   readonly bytes: Uint8Array;
   readonly type: string;
@@ -11,6 +12,7 @@ export interface Document {
   readonly etag: string;
 }
 
+/** The published schemas of all kinds, made once from the table of kinds. */
 export interface OpenApiDocuments {
   v2(form: 'json' | 'protobuf'): Document;
   /** `/openapi/v3`: where each document is, with its hash. */

@@ -25,6 +25,7 @@ export interface OpenApiSchema {
   [extension: `x-${string}`]: unknown;
 }
 
+/** The two forms of OpenAPI that kubectl reads. */
 export type OpenApiVersion = 2 | 3;
 
 const metaName = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';

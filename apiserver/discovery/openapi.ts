@@ -10,6 +10,7 @@ import {
   rootOf,
 } from './openapi-schema.ts';
 
+/** A parameter of an operation. */
 export interface Parameter {
   readonly name: string;
   readonly in: 'query' | 'path';

@@ -8,6 +8,7 @@ interface Entry {
   readonly amounts: Amounts;
 }
 
+/** What bound slices use of each node and herd; exact, since one scheduler binds. */
 export class Ledger {
   readonly #entries = new Map<string, Entry>();
   readonly #nodes = new Map<string, Amounts>();

@@ -8,6 +8,7 @@ export interface Amounts {
   readonly slices: number;
 }
 
+/** A node as the scheduler sees it. */
 export interface NodeState {
   readonly name: string;
   readonly isReady: boolean;
@@ -21,6 +22,7 @@ export interface NodeState {
   readonly volumes: readonly string[];
 }
 
+/** A herd as the scheduler sees it. */
 export interface HerdState {
   readonly name: string;
   readonly uid: string;
@@ -32,6 +34,7 @@ export interface HerdState {
   readonly volumes?: readonly string[];
 }
 
+/** A volume that a node must offer. */
 export interface VolumeNeed {
   readonly name: string;
   readonly isWritten: boolean;
@@ -50,16 +53,19 @@ export interface PendingGroup {
   readonly pinnedNode?: string;
 }
 
+/** Everything that a round of scheduling looks at, at one moment. */
 export interface Snapshot {
   readonly nodes: readonly NodeState[];
   readonly herds: readonly HerdState[];
 }
 
+/** How one node is preferred to another. */
 export interface Policy {
   /** bestFit leaves the least free on the node it takes, so that large groups find room elsewhere. */
   readonly score: 'bestFit';
 }
 
+/** A group that is to be bound to a node. */
 export interface Decision {
   readonly group: string;
   readonly node: string;
@@ -68,6 +74,7 @@ export interface Decision {
   readonly score: number;
 }
 
+/** A group that fits nowhere now, and why. */
 export interface Unplaced {
   readonly group: string;
   /**
@@ -78,6 +85,7 @@ export interface Unplaced {
   readonly message: string;
 }
 
+/** What a round of scheduling came to. */
 export interface Schedule {
   readonly decisions: readonly Decision[];
   readonly unplaced: readonly Unplaced[];
@@ -89,8 +97,10 @@ export interface Schedule {
 /** The names of amounts in the order in which they are checked and told. */
 export const dimensions = ['cpuMillis', 'memoryBytes', 'pids', 'slices'] as const satisfies readonly (keyof Amounts)[];
 
+/** What amounts are counted in, and none of it. */
 export type Dimension = (typeof dimensions)[number];
 
+/** Nothing of anything. */
 export const noAmounts: Amounts = { cpuMillis: 0, memoryBytes: 0, pids: 0, slices: 0 };
 
 /** a + sign × b. */

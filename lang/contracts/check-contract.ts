@@ -97,7 +97,7 @@ function checkPattern(walk: Walk, source: string, refuse: (message: string) => v
 function shapeProblem(keyword: string, value: unknown): string | undefined {
   switch (keyword) {
     case 'type': {
-      const list = Array.isArray(value) ? value : [value];
+      const list: readonly unknown[] = Array.isArray(value) ? value : [value];
       const unknown = list.find((type) => !types.some((known) => known === type));
       return list.length === 0 || unknown !== undefined ? `must be of ${types.join(', ')}` : undefined;
     }

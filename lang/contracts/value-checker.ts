@@ -205,7 +205,7 @@ export function additionalOf(
 function knownNames(schema: SchemaNode, compilation: Compilation): string[] {
   const names = isNode(schema['properties']) ? Object.keys(schema['properties']) : [];
   if (Object.hasOwn(schema, 'additionalProperties') || !compilation.closed) return names;
-  const alternatives = ['allOf', 'anyOf', 'oneOf'].flatMap((keyword) => {
+  const alternatives = ['allOf', 'anyOf', 'oneOf'].flatMap((keyword): readonly unknown[] => {
     const list = own(schema, keyword);
     return Array.isArray(list) ? list : [];
   });

@@ -25,6 +25,7 @@ export interface LogPosition {
   readonly offset: number;
 }
 
+/** The rotated files of one log; written by one writer, read by any number. */
 export class LogFiles {
   readonly directory: string;
   #first: number;

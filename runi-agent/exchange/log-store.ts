@@ -10,6 +10,7 @@ import type { LogId, LogQuery } from './requests.ts';
 export const finishedBytesMax = 256 * 1024 * 1024;
 export const finishedLogsMax = 10_000;
 
+/** All logs of a node, live and finished, within a budget. */
 export class LogStore {
   readonly #directory: string;
   readonly #live = new Map<string, LogFiles>();

@@ -8,6 +8,7 @@ export interface LogId {
   readonly attempt: number;
 }
 
+/** What the agent asks of the exchange. */
 export type ExchangeRequest =
   | ({ readonly do: 'open'; readonly slot: string } & LogId)
   | { readonly do: 'close'; readonly slot: string }

@@ -12,6 +12,7 @@ export const connectionsMax = 4;
 /** How long what a dead slot wrote may take to be read. */
 const closeMsMax = 2_000;
 
+/** The log.sock of every slot, and what comes in through them. */
 export class SlotLogs {
   readonly #directory: string;
   readonly #store: LogStore;
