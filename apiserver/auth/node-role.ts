@@ -26,6 +26,8 @@ export async function nodeRefusal(
       return ownLease(node, attributes);
     case kinds.slices:
       return boundSlices(node, attributes, lookups);
+    case kinds.herds:
+      return herdOfSlice(node, attributes, lookups);
     case kinds.runs:
       return runOfSlice(node, attributes, lookups);
     case kinds.bundles:
@@ -69,6 +71,14 @@ async function boundSlices(node: string, attributes: Attributes, lookups: NodeLo
   if (!isAllowed) return 'a node may only read slices and write their status';
   const slice = await lookups.slice(namespace, name);
   return slice !== undefined && at(slice, 'spec.nodeName') === node ? undefined : 'no such slice is bound to the node';
+}
+
+/** Everything on a node's disk goes by the herd's uid, which only the Herd has. */
+async function herdOfSlice(node: string, attributes: Attributes, lookups: NodeLookups): Promise<string | undefined> {
+  const { verb, subresource, name = '' } = attributes;
+  if (verb !== 'get' || subresource !== undefined) return 'a node may only get herds';
+  const slices = await lookups.liveSlicesOf(node, name);
+  return slices.length > 0 ? undefined : 'no live slice of this herd is bound to the node';
 }
 
 async function runOfSlice(node: string, attributes: Attributes, lookups: NodeLookups): Promise<string | undefined> {
