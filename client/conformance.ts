@@ -299,6 +299,12 @@ export function describeClient(title: string, open: () => Promise<ConformanceSub
         await client.delete(kinds.herds, { name: herd });
         expect((await client.get(kinds.herds, { name: herd })).status?.phase).to.equal('Terminating');
         await refused('Forbidden', client.create(kinds.contracts, contractOf(herd, 'b')));
+        await client.patch(kinds.herds, { name: herd }, { type: 'merge', body: { spec: { finalizers: [] } } });
+        await refused('NotFound', client.get(kinds.herds, { name: herd }));
+      });
+
+      it('keeps the herds of the system', async () => {
+        await refused('Forbidden', client.delete(kinds.herds, { name: 'default' }));
       });
     });
 

@@ -166,6 +166,8 @@ export class MemoryClient implements Client {
   async delete<T extends ApiObject>(kind: Kind<T>, ref: Ref, options: DeleteOptions = {}): Promise<void> {
     await this.#arrive();
     const stored = this.#stored(kind, ref);
+    if (kind.kind === 'Herd' && startHerds.includes(ref.name))
+      throw new ApiError('Forbidden', `${resourceOf(kind)} "${ref.name}" is forbidden: this herd may not be deleted`);
     const next = deleted(kind, stored, options, this.#time());
     if (options.dryRun === true) return;
     if (next === undefined) this.#remove(kind, stored);

@@ -4,8 +4,13 @@ import type { DeleteOptions } from '../client.ts';
 import { isObject, sameJson } from '../json.ts';
 import { invalid, invalidObject } from './validate.ts';
 
-/** The finalizer that holds a herd until it is empty. */
-export const herdFinalizer = 'runink.io/herd';
+/** In spec.finalizers of every herd, as in a Namespace; the herd controller takes it away when the herd is empty. */
+const herdFinalizer = 'kubernetes';
+const startStatus: Readonly<Record<string, unknown>> = {
+  Herd: { phase: 'Active' },
+  Run: { phase: 'Pending' },
+  Slice: { phase: 'Pending' },
+};
 
 /** An object with fields that only its schema knows. */
 export type Fields = ApiObject & Readonly<Record<string, unknown>>;
@@ -20,7 +25,6 @@ interface Stamp {
 export function created(kind: KindInfo, asked: Fields, stamp: Stamp): Fields {
   const { status, ...rest } = asked;
   const keepsStatus = status !== undefined && !kind.subresources.includes('status');
-  const isHerd = kind.kind === 'Herd';
   const { resourceVersion: _, generateName, ...metadata } = asked.metadata;
   return {
     ...rest,
@@ -32,10 +36,10 @@ export function created(kind: KindInfo, asked: Fields, stamp: Stamp): Fields {
       uid: stamp.uid,
       creationTimestamp: stamp.time,
       generation: 1,
-      ...(isHerd && { finalizers: [...new Set([...(metadata.finalizers ?? []), herdFinalizer])] }),
     },
+    ...(kind.kind === 'Herd' && { spec: { ...record(asked['spec']), finalizers: [herdFinalizer] } }),
     ...(keepsStatus && { status }),
-    ...(isHerd && { status: { phase: 'Active' } }),
+    ...(kind.kind in startStatus && { status: startStatus[kind.kind] }),
   };
 }
 
@@ -90,9 +94,7 @@ export function deleted(kind: KindInfo, stored: Fields, options: DeleteOptions, 
       deletionTimestamp: metadata.deletionTimestamp ?? time,
       ...(finalizers.size > 0 && { finalizers: [...finalizers] }),
     },
-    ...(kind.kind === 'Herd' && {
-      status: { ...(isObject(stored['status']) && stored['status']), phase: 'Terminating' },
-    }),
+    ...(kind.kind === 'Herd' && { status: { ...record(stored['status']), phase: 'Terminating' } }),
   };
   if (isRemovable(kind, next)) return undefined;
   return sameJson(next, stored) ? stored : next;
@@ -101,6 +103,7 @@ export function deleted(kind: KindInfo, stored: Fields, options: DeleteOptions, 
 /** Whether a stored object whose deletion was asked for is gone with this write. */
 export function isRemovable(kind: KindInfo, object: Fields): boolean {
   if (object.metadata.deletionTimestamp === undefined || (object.metadata.finalizers ?? []).length > 0) return false;
+  if (kind.kind === 'Herd') return sameJson(record(object['spec'])['finalizers'] ?? [], []);
   // A bound slice lives until its process is gone: the final status says so.
   return kind.kind !== 'Slice' || !isBound(object) || isTerminal(object);
 }
@@ -163,6 +166,8 @@ function checkFinalizers(kind: KindInfo, stored: Fields, asked: readonly string[
       },
     ]);
 }
+
+const record = (value: unknown): Readonly<Record<string, unknown>> => (isObject(value) ? value : {});
 
 /** Everything that belongs to the user. */
 function desired({ apiVersion: _a, kind: _k, metadata: _m, status: _s, ...rest }: Fields): unknown {

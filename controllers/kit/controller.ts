@@ -1,6 +1,6 @@
 // A controller: events of informers become keys, a work queue gives each key to a reconcile, never twice at a time.
 import { map, mergeMap, type Observable, type Subscription } from 'rxjs';
-import { type ApiObject, isApiError, type Ref } from '../../apis/index.ts';
+import { type ApiObject, isApiError } from '../../apis/index.ts';
 import {
   type BackoffOptions,
   type Clock,
@@ -66,12 +66,13 @@ export class Controller {
     });
   }
 
-  /** Queues what `keysOf` gives for each object that comes, changes (as it was and as it is) or goes. */
-  watch<T extends ApiObject>(informer: Informer<T>, keysOf: (object: T) => readonly string[]): this {
+  /** Queues what `keysOf` gives for each object that comes, changes (as it was and as it is) or goes (`isGone`). */
+  watch<T extends ApiObject>(informer: Informer<T>, keysOf: (object: T, isGone: boolean) => readonly string[]): this {
     const keys$ = informer.events$.pipe(
-      map((event) =>
-        event.type === 'updated' ? [...keysOf(event.old), ...keysOf(event.object)] : keysOf(event.object),
-      ),
+      map((event) => {
+        const keys = keysOf(event.object, event.type === 'deleted');
+        return event.type === 'updated' ? [...keysOf(event.old, false), ...keys] : keys;
+      }),
       mergeMap((keys) => keys),
     );
     this.#sources.push({ informer, keys$ });
@@ -122,15 +123,4 @@ export class Controller {
       this.#queue.addRateLimited(key);
     }
   }
-}
-
-/** `HERD/NAME`, or `NAME` of a cluster object. */
-export function keyOf({ metadata: { namespace, name = '' } }: ApiObject): string {
-  return namespace === undefined ? name : `${namespace}/${name}`;
-}
-
-/** What `keyOf` was made of. */
-export function refOfKey(key: string): Ref {
-  const slash = key.indexOf('/');
-  return slash < 0 ? { name: key } : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
 }

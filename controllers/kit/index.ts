@@ -3,10 +3,8 @@ export {
   Controller,
   type ControllerDeps,
   type ControllerOptions,
-  keyOf,
   type Reconcile,
   type Result,
-  refOfKey,
 } from './controller.ts';
 export { Informers, type Selection } from './informers.ts';
 export {
@@ -16,4 +14,5 @@ export {
   type LeaderElectionDeps,
   type LeaderElectionOptions,
 } from './leader-election.ts';
+export { isEnded, keyOf, orGone, refOfKey, timestamp } from './objects.ts';
 export { EventRecorder, type EventRecorderDeps } from './recorder.ts';

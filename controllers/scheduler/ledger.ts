@@ -1,5 +1,6 @@
 // Who uses what: exact, since one scheduler binds. It holds one entry per slice that is bound and not ended.
 import type { Slice } from '../../apis/index.ts';
+import { isEnded } from '../kit/index.ts';
 import { type Amounts, add, noAmounts } from './model.ts';
 
 interface Entry {
@@ -71,11 +72,6 @@ export function amountsOf({ spec }: Slice): Amounts {
     pids: spec.pids ?? 0,
     slices: 1,
   };
-}
-
-/** Whether the slice has its final phase. */
-export function isEnded({ status }: Slice): boolean {
-  return status?.phase === 'Succeeded' || status?.phase === 'Failed' || status?.phase === 'Lost';
 }
 
 const uidOf = ({ metadata }: Slice): string => metadata.uid ?? '';

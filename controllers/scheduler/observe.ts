@@ -1,6 +1,7 @@
 // Objects of the API → what the scheduler decides on. Pure.
 import { type Herd, type Node, quantityMillis, quantityUnits, type Run, type Slice } from '../../apis/index.ts';
-import { amountsOf, isEnded } from './ledger.ts';
+import { isEnded } from '../kit/index.ts';
+import { amountsOf } from './ledger.ts';
 import {
   type Amounts,
   add,

@@ -169,7 +169,7 @@ describe('Scheduler', () => {
     await settle();
     await api.create(kinds.slices, slice('b', { cpuMillis: 1000 }));
     await pass(29_000);
-    expect((await get('b')).status).to.equal(undefined);
+    expect((await get('b')).status).to.deep.equal({ phase: 'Pending' });
     await pass(1_500);
     expect((await get('b')).status?.message).to.equal('0/1 nodes fit: 1 insufficient cpu (nearest n1 short 1)');
   });

@@ -1,8 +1,8 @@
 // Runs rounds of `schedule` whenever something changed that could matter, binds what it decides and says why the rest waits.
 import { type ApiObject, isApiError, kinds, type Run, type Slice } from '../../apis/index.ts';
 import type { Informer, InformerEvent } from '../../client/index.ts';
-import { Controller, type ControllerContext, keyOf, type Result, refOfKey } from '../kit/index.ts';
-import { isEnded, Ledger } from './ledger.ts';
+import { Controller, type ControllerContext, isEnded, keyOf, type Result, refOfKey } from '../kit/index.ts';
+import { Ledger } from './ledger.ts';
 import type { Decision, PendingGroup, Policy, Unplaced } from './model.ts';
 import { groupKeyOf, herdState, isPending, nodeState, pendingGroup } from './observe.ts';
 import { type Note, shapeOf, tellInMs } from './pending-notes.ts';

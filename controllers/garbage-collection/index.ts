@@ -1,0 +1,2 @@
+export { garbageCollector } from './controller.ts';
+export { type GarbageAction, type OwnerState, planGarbage, type Seen } from './plan.ts';

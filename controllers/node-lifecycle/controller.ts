@@ -1,0 +1,98 @@
+// Watches the leases of nodes; fences those that went silent, gives up their slices, and takes back those that return.
+import { kinds, type Lease, type Node, type Slice, wellKnown } from '../../apis/index.ts';
+import { Controller, type ControllerContext, isEnded, orGone, type Result, timestamp } from '../kit/index.ts';
+import { graceMs, isUnreachable, type NodeAction, planNode } from './plan.ts';
+
+/** What was last seen of a node's lease, and when. */
+interface Sighting {
+  readonly renewTime: string;
+  readonly atMs: number;
+}
+
+/** The node-lifecycle controller. */
+export function nodeLifecycleController(context: ControllerContext): Controller {
+  const { client, clock, informers, recorder } = context;
+  const nodes = informers.of(kinds.nodes);
+  const leases = informers.of(kinds.leases, { namespace: wellKnown.nodeLeaseHerd });
+  const slices = informers.of(kinds.slices);
+  slices.addIndexer('node', (slice) => (slice.spec.nodeName === undefined ? [] : [slice.spec.nodeName]));
+  // One per node; those that are deleted and have no slices are dropped.
+  const sightings = new Map<string, Sighting>();
+
+  async function reconcile(name: string): Promise<Result> {
+    const onNode = slices.byIndex('node', name);
+    // Caches of two kinds may be apart: before its slices are given up for a node that is not there, the server is asked.
+    const node =
+      nodes.get({ name }) ?? (onNode.some(isLive) ? await orGone(client.get(kinds.nodes, { name })) : undefined);
+    const silentMs = silence(name, leases.get({ namespace: wellKnown.nodeLeaseHerd, name }));
+    for (const action of planNode({ node, silentMs, slices: onNode })) await act(name, node, action);
+    if (node === undefined) {
+      sightings.delete(name);
+      return {};
+    }
+    return silentMs < graceMs ? { requeueAfterMs: graceMs - silentMs } : {};
+  }
+
+  function silence(name: string, lease: Lease | undefined): number {
+    const nowMs = clock.monotonicMs();
+    const renewTime = lease?.spec?.renewTime ?? '';
+    const before = sightings.get(name);
+    if (before?.renewTime === renewTime) return nowMs - before.atMs;
+    sightings.set(name, { renewTime, atMs: nowMs });
+    return 0;
+  }
+
+  async function act(name: string, node: Node | undefined, action: NodeAction): Promise<unknown> {
+    switch (action.do) {
+      case 'unknown':
+        if (node === undefined) return undefined;
+        recorder.warn(node, 'NodeNotReady', action.message);
+        return orGone(client.updateStatus(kinds.nodes, withReadyUnknown(node, action.message, timestamp(clock.now()))));
+      case 'taint':
+      case 'untaint':
+        return setTaint(name, action.do === 'taint');
+      case 'lose':
+        return lose(action.slice, action.message);
+    }
+  }
+
+  async function setTaint(name: string, isTainted: boolean): Promise<void> {
+    // Read anew: the status was written a moment ago, and the list of taints is replaced whole.
+    const node = await orGone(client.get(kinds.nodes, { name }));
+    if (node === undefined) return;
+    const others = (node.spec?.taints ?? []).filter((taint) => !isUnreachable(taint));
+    const ours = { key: wellKnown.unreachableTaint, effect: 'NoExecute', timeAdded: timestamp(clock.now()) } as const;
+    const taints = isTainted ? [...others, ours] : others;
+    const { resourceVersion } = node.metadata;
+    const body = { metadata: { resourceVersion }, spec: { taints } };
+    await orGone(client.patch(kinds.nodes, { name }, { type: 'merge', body }));
+  }
+
+  async function lose(slice: Slice, message: string): Promise<void> {
+    const { namespace = '', name = '', resourceVersion } = slice.metadata;
+    const status = { phase: 'Lost', reason: 'NodeLost', message, completionTime: timestamp(clock.now()) };
+    const body = { metadata: { resourceVersion }, status };
+    recorder.warn(slice, 'NodeLost', message);
+    const options = { subresource: 'status' } as const;
+    await orGone(client.patch(kinds.slices, { namespace, name }, { type: 'merge', body }, options));
+  }
+
+  return new Controller(context, { name: 'node-lifecycle', reconcile })
+    .watch(nodes, ({ metadata }) => [metadata.name ?? ''])
+    .watch(leases, ({ metadata }) => [metadata.name ?? ''])
+    .watch(slices, ({ spec }) => (spec.nodeName === undefined ? [] : [spec.nodeName]));
+}
+
+const isLive = (slice: Slice): boolean => !isEnded(slice);
+
+function withReadyUnknown(node: Node, message: string, now: string): Node {
+  const others = (node.status?.conditions ?? []).filter(({ type }) => type !== 'Ready');
+  const ready = {
+    type: 'Ready',
+    status: 'Unknown',
+    reason: 'NodeStatusUnknown',
+    message,
+    lastTransitionTime: now,
+  } as const;
+  return { ...node, status: { ...node.status, conditions: [...others, ready] } };
+}

@@ -1,0 +1,44 @@
+// What to do about a node that may have gone silent. Pure.
+import { type Node, type Slice, type Taint, wellKnown } from '../../apis/index.ts';
+import { isEnded } from '../kit/index.ts';
+
+/** A node whose lease did not change for so long, as this process saw it, is unreachable. */
+export const graceMs = 40_000;
+
+export interface Seen {
+  /** Undefined when it is deleted. */
+  readonly node: Node | undefined;
+  /** For how long its lease has not changed before our eyes; undefined when there is no lease, counted from when we first looked. */
+  readonly silentMs: number;
+  /** Slices on it. */
+  readonly slices: readonly Slice[];
+}
+
+export type NodeAction =
+  | { readonly do: 'unknown'; readonly message: string }
+  /** With it the server takes the node's fence away: nothing is bound to it from then on. */
+  | { readonly do: 'taint' }
+  | { readonly do: 'untaint' }
+  | { readonly do: 'lose'; readonly slice: Slice; readonly message: string };
+
+/** In the order in which they must be done; each may fail and come again. */
+export function planNode({ node, silentMs, slices }: Seen): readonly NodeAction[] {
+  const live = slices.filter((slice) => !isEnded(slice));
+  if (node === undefined) return live.map((slice) => lose(slice, `node ${slice.spec.nodeName ?? ''} was deleted`));
+  const isTainted = (node.spec?.taints ?? []).some(isUnreachable);
+  if (silentMs < graceMs) return isTainted ? [{ do: 'untaint' }] : [];
+  const message = `its agent has not renewed its lease for ${graceMs / 1000} s`;
+  const ready = node.status?.conditions?.find(({ type }) => type === 'Ready');
+  return [
+    ...(ready?.status === 'Unknown' ? [] : [{ do: 'unknown', message } as const]),
+    ...(isTainted ? [] : [{ do: 'taint' } as const]),
+    ...live.map((slice) => lose(slice, `node ${node.metadata.name ?? ''}: ${message}`)),
+  ];
+}
+
+/** Whether a taint is the one that we set on unreachable nodes. */
+export function isUnreachable({ key, effect }: Taint): boolean {
+  return key === wellKnown.unreachableTaint && effect === 'NoExecute';
+}
+
+const lose = (slice: Slice, message: string): NodeAction => ({ do: 'lose', slice, message });
