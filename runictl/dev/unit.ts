@@ -201,5 +201,10 @@ function sizeOf(file: string): number {
 async function lastWords(file: string, from: number): Promise<string> {
   const { readFile } = await import('node:fs/promises');
   const bytes = await readFile(file).catch(() => Buffer.alloc(0));
-  return bytes.subarray(from).toString('utf8').trimEnd().split('\n').slice(-8).join('\n');
+  const lines = bytes.subarray(from).toString('utf8').trimEnd().split('\n');
+  // Stack frames would push out what was said.
+  return lines
+    .filter((line) => !/^\s+at /.test(line))
+    .slice(-12)
+    .join('\n');
 }
