@@ -49,20 +49,22 @@ export interface AggregateStep<Input, State> {
   /** The first state of a key: a function, or a value that is copied. */
   readonly init: State | ((key: unknown) => State);
   /** The state with the record added; undefined when the state was changed in place. */
-  // biome-ignore lint/suspicious/noConfusingVoidType: a function that changes the state in place returns nothing.
   readonly add: (state: State, record: Input, context: StepContext) => State | void;
   /** The record, records (an array) or nothing (null) for a key. */
   readonly emit: (key: unknown, state: State, context: StepContext) => unknown;
 }
 
+/** A step that makes of each record another one, several, or none. */
 export function map<Input = Fields>(run: MapStep<Input>['run']): MapStep<Input> {
   return { kind: 'map', run };
 }
 
+/** A step that keeps the records for which `run` holds. */
 export function filter<Input = Fields>(run: FilterStep<Input>['run']): FilterStep<Input> {
   return { kind: 'filter', run };
 }
 
+/** A step that folds the records of each key into one state, and emits from it at the end. */
 export function aggregate<State, Input = Fields>(
   parts: Omit<AggregateStep<Input, State>, 'kind'>,
 ): AggregateStep<Input, State> {

@@ -8,6 +8,7 @@ import { watch } from '../registry/watch.ts';
 import type { Tunnels } from '../tunnel/tunnels.ts';
 import { isTrue } from './request-info.ts';
 
+/** One request for a log, authorised. */
 export interface LogCall {
   readonly registry: Registry;
   readonly tunnels: Tunnels;

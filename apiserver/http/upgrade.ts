@@ -8,6 +8,7 @@ import type { Tunnels } from '../tunnel/tunnels.ts';
 import type { RequestInfo } from './request-info.ts';
 import { refusalOf } from './respond.ts';
 
+/** What an upgrade needs; nothing of it is closed here. */
 export interface UpgradeDeps {
   readonly tunnels: Tunnels;
   readonly log: Log;

@@ -30,7 +30,7 @@ async function loadStep({ spec }: StepContext): Promise<ModuleStep> {
   const { path, export: name } = spec.module;
   let exports: Readonly<Record<string, unknown>>;
   try {
-    exports = await import(pathToFileURL(path).href);
+    exports = (await import(pathToFileURL(path).href)) as Readonly<Record<string, unknown>>;
   } catch (cause) {
     throw new SliceError('InvalidStep', `load the step's module: ${messageOf(cause)}`, { cause });
   }

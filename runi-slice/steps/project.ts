@@ -44,6 +44,7 @@ function evaluateFields(context: StepContext, fields: object): MakeRecord {
 /** Named expressions, ready to run. */
 export type CompiledFields = readonly (readonly [string, ReturnType<typeof compileExpression>])[];
 
+/** A map of expressions, each compiled. Errors: as compileExpression. */
 export function compileFields(fields: object): CompiledFields {
   return Object.entries(fields).map(
     ([name, text]) => [name, compileExpression(String(text), recordVariables)] as const,

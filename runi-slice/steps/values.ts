@@ -13,6 +13,7 @@ export function fieldsOf(context: StepContext, batch: Batch, index: number): Fie
   return undefined;
 }
 
+/** Whether a value is a record with fields. */
 export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

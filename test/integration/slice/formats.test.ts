@@ -181,7 +181,7 @@ describe('formats', () => {
     expect(result?.counters.recordsOut).to.equal(0);
     expect(result?.counters.recordsRejected).to.equal(result?.counters.recordsIn);
     const bare = bench.spec(pass);
-    const failed = await bench.run({ ...bare, deadLetters: undefined } as typeof bare);
+    const failed = await bench.run({ ...bare, deadLetters: undefined });
     expect(failed.result).to.deep.include({ ok: false, reason: 'DecodeFailed' });
     expect(failed.result?.message).to.match(
       /^record at 0 of file:\/\/data\/in.ndjson: decode: .* \(the pipeline has no deadLetters\)$/,
