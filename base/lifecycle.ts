@@ -1,5 +1,7 @@
 // The ends of things: signals become an AbortSignal, and what was opened is closed in the opposite order.
 
+import { setMaxListeners } from 'node:events';
+
 /** The part of `process` that signals come from. */
 export interface SignalSource {
   on(event: NodeJS.Signals, listener: () => void): unknown;
@@ -26,6 +28,8 @@ export function abortOnSignals(
   names: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM'],
 ): { readonly signal: AbortSignal; [Symbol.dispose](): void } {
   const controller = new AbortController();
+  // A whole program listens to it.
+  setMaxListeners(0, controller.signal);
   const listeners = names.map((name) => {
     const listener = (): void => {
       dispose();

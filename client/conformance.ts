@@ -77,7 +77,7 @@ export function describeClient(title: string, open: () => Promise<ConformanceSub
       for (const [reason, what, act] of [
         ['NotFound', 'get', (c, h) => c.get(kinds.contracts, { namespace: h, name: 'none' })],
         ['NotFound', 'delete', (c, h) => c.delete(kinds.contracts, { namespace: h, name: 'none' })],
-        ['NotFound', 'update', (c, h) => c.update(kinds.contracts, contractOf(h, 'none'))],
+        ['NotFound', 'update', (c, h) => c.update(kinds.contracts, withVersion(contractOf(h, 'none'), '5'))],
         ['NotFound', 'create in no herd', (c) => c.create(kinds.contracts, contractOf('no-such-herd', 'a'))],
         ['Invalid', 'create with a bad name', (c, h) => c.create(kinds.contracts, contractOf(h, 'Bad_Name'))],
         [
@@ -111,16 +111,26 @@ export function describeClient(title: string, open: () => Promise<ConformanceSub
     describe('updates', () => {
       it('needs the version that is stored', async () => {
         const first = await client.create(kinds.herds, herdOf(`${herd}-x`));
-        const second = await client.update(kinds.herds, { ...first, spec: { quota: { slices: 1 } } });
+        const second = await client.update(kinds.herds, { ...first, spec: { ...first.spec, quota: { slices: 1 } } });
         expect(versionOf(second)).to.be.greaterThan(versionOf(first));
         const error = await refused(
           'Conflict',
-          client.update(kinds.herds, { ...first, spec: { quota: { slices: 2 } } }),
+          client.update(kinds.herds, { ...first, spec: { ...first.spec, quota: { slices: 2 } } }),
         );
         expect(error.message).to.match(
           /^Operation cannot be fulfilled on herds.runink.io ".*": the object has been modified/,
         );
         await client.delete(kinds.herds, { name: `${herd}-x` });
+      });
+
+      it('refuses one without a version', async () => {
+        await client.create(kinds.contracts, contractOf(herd, 'a'));
+        await refused('Invalid', client.update(kinds.contracts, contractOf(herd, 'a')));
+      });
+
+      it('lets nobody take the finalizer of a herd that lives', async () => {
+        const body = { spec: { finalizers: [] } };
+        await refused('Invalid', client.patch(kinds.herds, { name: herd }, { type: 'merge', body }));
       });
 
       it('counts generations of the spec only, and keeps what the server set', async () => {
@@ -130,7 +140,10 @@ export function describeClient(title: string, open: () => Promise<ConformanceSub
           metadata: { ...first.metadata, labels: { a: 'b' } },
         });
         expect([labelled.metadata.generation, labelled.metadata.labels]).to.deep.equal([1, { a: 'b' }]);
-        const changed = await client.update(kinds.herds, { ...labelled, spec: { quota: { slices: 1 } } });
+        const changed = await client.update(kinds.herds, {
+          ...labelled,
+          spec: { ...labelled.spec, quota: { slices: 1 } },
+        });
         expect([changed.metadata.generation, changed.metadata.uid]).to.deep.equal([2, first.metadata.uid]);
         await client.delete(kinds.herds, { name: `${herd}-y` });
       });
@@ -448,7 +461,7 @@ export function describeClient(title: string, open: () => Promise<ConformanceSub
       it('is Expired when the version is forgotten', async function () {
         if (subject.compact === undefined) return this.skip();
         const made = await client.create(kinds.secrets, secretOf(herd, 'a'));
-        await client.create(kinds.secrets, secretOf(herd, 'b'));
+        for (const name of ['b', 'c']) await client.create(kinds.secrets, secretOf(herd, name));
         await subject.compact();
         const { resourceVersion = '' } = made.metadata;
         await refused('Expired', drain(client, { namespace: herd, resourceVersion }));

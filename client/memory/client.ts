@@ -31,7 +31,7 @@ import { mergePatch } from '../json.ts';
 import { fieldSelector, labelSelector, type Selector } from '../selector.ts';
 import { conflict, created, deleted, type Fields, isRemovable, updated, withStatus } from './rules.ts';
 import { type Change, MemoryStore } from './store.ts';
-import { validate } from './validate.ts';
+import { invalid, invalidObject, validate } from './validate.ts';
 
 /** What may be set of the twin: time, chance and how far back its watches reach. */
 export interface MemoryClientOptions {
@@ -140,6 +140,10 @@ export class MemoryClient implements Client {
     await this.#arrive();
     const stored = this.#stored(kind, refOfObject(object));
     validate(kind, object);
+    if (object.metadata.resourceVersion === undefined)
+      throw invalidObject(kind, object.metadata.name ?? '', [
+        invalid('metadata.resourceVersion', 0, 'must be specified for an update'),
+      ]);
     return copy(this.#write(kind, stored, updated(kind, stored, fields(object)), options));
   }
 

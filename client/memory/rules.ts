@@ -51,6 +51,14 @@ export function updated(kind: KindInfo, stored: Fields, asked: Fields): Fields {
   const { apiVersion, kind: kindName, metadata: old, status } = stored;
   const { apiVersion: _a, kind: _k, metadata, status: askedStatus, ...rest } = asked;
   if (old.deletionTimestamp !== undefined) checkFinalizers(kind, stored, metadata.finalizers ?? []);
+  else if (kind.kind === 'Herd' && !sameJson(record(asked['spec'])['finalizers'], [herdFinalizer]))
+    throw invalidObject(kind, old.name ?? '', [
+      {
+        reason: 'FieldValueForbidden',
+        field: 'spec.finalizers',
+        message: 'Forbidden: can be removed only from a herd that is being deleted',
+      },
+    ]);
   const next: Fields = {
     apiVersion: apiVersion ?? '',
     kind: kindName ?? '',

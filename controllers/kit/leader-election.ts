@@ -1,4 +1,5 @@
 // Who leads, by a Lease. A lease is judged by when this process saw it change: clocks of two machines are never compared.
+import { setMaxListeners } from 'node:events';
 import { ApiError, isApiError, kinds, type Lease, type Ref } from '../../apis/index.ts';
 import { type Clock, type Log, sleep } from '../../base/index.ts';
 import type { Client } from '../../client/index.ts';
@@ -114,13 +115,16 @@ export class LeaderElection {
 
   async #lead(taken: Lease, lead: Lead, signal: AbortSignal): Promise<void> {
     const lost = new AbortController();
+    const leading = AbortSignal.any([signal, lost.signal]);
+    // Every controller listens to it.
+    setMaxListeners(0, leading);
     const done = new AbortController();
     const renewing = this.#renew(taken, AbortSignal.any([signal, done.signal])).then((last) => {
       if (last === undefined) lost.abort(new Error('the lease was lost'));
       return last;
     });
     try {
-      await lead(epochOf(taken), AbortSignal.any([signal, lost.signal]));
+      await lead(epochOf(taken), leading);
     } finally {
       done.abort();
       const last = await renewing;
