@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ApiError, kinds, type Unstructured } from '../../apis/index.ts';
 import { seesOnlyMetadata } from '../auth/authorise.ts';
-import { checkNodeBody } from '../auth/node-body.ts';
+import { nodeGuard } from '../auth/node-guard.ts';
 import type { User } from '../auth/user.ts';
 import { bind } from '../registry/binding.ts';
 import { getContent, putContent } from '../registry/bundle.ts';
@@ -174,7 +174,6 @@ async function serveCreate(call: Call): Promise<void> {
     sendJson(call.response, 201, await bind(deps.registry, about, body, options));
     return;
   }
-  checkNodeBody(call.user, about, body, undefined);
   const made = await create(deps.registry, about, body, options);
   const isHerd = about.info === kinds.herds || about.info === kinds.namespaces;
   if (isHerd && !options.dryRun) await deps.onHerd(made.metadata.name ?? '');
@@ -184,7 +183,6 @@ async function serveCreate(call: Call): Promise<void> {
 async function serveUpdate(call: Call): Promise<void> {
   const options = optionsOf(call, 'UpdateOptions');
   const body = await jsonBody(call, options);
-  await checkNodeWrite(call, body);
   sendObject(call, 200, await update(call.deps.registry, call.about, body, options));
 }
 
@@ -194,16 +192,7 @@ async function servePatch(call: Call): Promise<void> {
   const text = (await readBody(call.request, call.deps.registry.limits.bodyBytesMax)).toString('utf8');
   const parsed = parseBody(text, 'Patch', call.deps.registry.limits.depthMax);
   reportDuplicates(call.about.info, parsed.duplicates, options);
-  if (type === 'json' && call.about.info === kinds.nodes) await checkNodeWrite(call, { spec: parsed.value });
-  else await checkNodeWrite(call, parsed.value);
   sendObject(call, 200, await patch(call.deps.registry, call.about, type, parsed.value, options));
-}
-
-// Only nodes are looked at twice; others pay nothing.
-async function checkNodeWrite(call: Call, body: unknown): Promise<void> {
-  if (call.about.info !== kinds.nodes || call.about.subresource !== undefined) return;
-  const stored = await readTarget(call.deps.registry, call.about);
-  checkNodeBody(call.user, call.about, body, stored.object);
 }
 
 async function serveDelete(call: Call): Promise<void> {
@@ -251,10 +240,12 @@ async function serveContent(call: Call): Promise<void> {
 }
 
 function optionsOf(call: Call, kind: string): WriteOptions {
-  return writeOptions(call.query, kind, (message) => {
+  const guard = nodeGuard(call.user, call.about);
+  const options = writeOptions(call.query, kind, (message) => {
     const text = message.replace(/[^\x20-\x7e]/g, '?').replace(/["\\]/g, '\\$&');
     call.response.appendHeader('warning', `299 - "${text}"`);
   });
+  return guard === undefined ? options : { ...options, guard };
 }
 
 async function jsonBody(call: Call, options: WriteOptions): Promise<unknown> {

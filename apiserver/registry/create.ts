@@ -93,6 +93,7 @@ async function prepare(
     ...(admitted.causes.length > 0 ? [] : ((await registry.checks[stored.kind]?.(object)) ?? [])),
   ];
   if (causes.length > 0) throw invalidError(info, name, causes);
+  options.guard?.(object, undefined);
   return object;
 }
 

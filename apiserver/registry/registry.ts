@@ -31,6 +31,8 @@ export interface WriteOptions {
   readonly fieldValidation: 'Strict' | 'Warn' | 'Ignore';
   /** Collects what the client should be told though the write was done. */
   readonly warn: (message: string) => void;
+  /** Looks at what would be written; throws to refuse it. `before` is undefined for a create. */
+  readonly guard?: (after: Unstructured, before: Unstructured | undefined) => void;
 }
 
 /** The uid of the target's herd; undefined for cluster kinds, `null` when there is no such herd. */

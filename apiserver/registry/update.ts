@@ -139,6 +139,7 @@ function prepare(
     );
   }
   if (causes.length > 0) throw invalidError(info, current.metadata.name ?? '', causes);
+  options.guard?.(next, before);
   return next;
 }
 
