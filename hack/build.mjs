@@ -63,7 +63,9 @@ export async function build() {
 
 function isBuilt(stamp) {
   if (!existsSync(stampFile) || readFileSync(stampFile, 'utf8') !== stamp) return false;
-  return programs.every(({ entry, out }) => !existsSync(join(root, entry)) || existsSync(join(dist, out)));
+  return [...programs.map(({ out }) => out), 'libexec/runi-helper', 'libexec/runi-init'].every((out) =>
+    existsSync(join(dist, out)),
+  );
 }
 
 /** A hash over name, size and time of every file that the build reads. */
@@ -117,10 +119,6 @@ async function bundle() {
   const esbuild = await import('esbuild');
   const made = [];
   for (const { entry, out, external, isLibrary } of programs) {
-    if (!existsSync(join(root, entry))) {
-      console.log(`build: no ${out}: ${entry} is not there`);
-      continue;
-    }
     const target = join(dist, out);
     mkdirSync(dirname(target), { recursive: true });
     made.push(
@@ -150,10 +148,6 @@ async function bundle() {
 
 function makeHelper() {
   const folder = join(root, 'runi-agent/helper');
-  if (!existsSync(join(folder, 'Makefile'))) {
-    console.log('build: no libexec/runi-helper: runi-agent/helper/Makefile is not there');
-    return;
-  }
   const out = join(dist, 'libexec');
   mkdirSync(out, { recursive: true });
   try {

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { labelProblem } from '../apis/index.ts';
 import type { PlainVolume } from './plain-spawner.ts';
 
+/** What the command line says. */
 export interface Flags {
   readonly kubeconfig: string;
   readonly node: string;
@@ -21,6 +22,7 @@ export class FlagError extends Error {
   override readonly name = 'FlagError';
 }
 
+/** One line for whoever typed it wrong. */
 export const usage =
   'usage: runi-agent --kubeconfig FILE --node NAME --state DIR [--isolation none --volume NAME=PATH[:rw]… --programs DIR] [--cpu N] [--memory BYTES]';
 

@@ -4,6 +4,7 @@ import { type BackoffOptions, backoffMs, type Clock, type Log, type Random, slee
 import type { Client } from '../client/index.ts';
 import type { Amounts } from './ledger.ts';
 
+/** What the Lease says of itself; who watches it has a measure of its own. */
 export const leaseSeconds = 40;
 const renewMs = 10_000;
 const backoff: BackoffOptions = { baseMs: 100, capMs: 5_000 };
@@ -24,6 +25,7 @@ export interface NodeFacts {
   readonly version: string;
 }
 
+/** What the registration works with; it closes none of it. */
 export interface RegistrationDeps {
   readonly client: Client;
   readonly clock: Clock;

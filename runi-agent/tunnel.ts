@@ -23,6 +23,7 @@ const progressEveryMs = 250;
 const backoff: BackoffOptions = { baseMs: 100, capMs: 5_000 };
 const connectMsMax = 10_000;
 
+/** What the tunnel works with; it closes none of it. */
 export interface TunnelDeps {
   readonly clock: Clock;
   readonly random: Random;

@@ -4,6 +4,7 @@ import type { ApiObject, OwnerReference } from '../../apis/index.ts';
 /** absent: no object has that uid any more. unknown: of a kind that we do not know, so it may exist. */
 export type OwnerState = 'present' | 'absent' | 'unknown';
 
+/** An object with what it depends on and what depends on it. */
 export interface Seen<D extends ApiObject = ApiObject> {
   readonly object: ApiObject;
   readonly owners: readonly { readonly reference: OwnerReference; readonly state: OwnerState }[];
@@ -11,6 +12,7 @@ export interface Seen<D extends ApiObject = ApiObject> {
   readonly dependents: readonly D[];
 }
 
+/** One write of the garbage collector; harmless when repeated. */
 export type GarbageAction<D extends ApiObject = ApiObject> =
   /** The object itself, for want of owners. */
   | { readonly do: 'collect' }

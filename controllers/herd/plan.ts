@@ -10,6 +10,7 @@ export interface Leftover {
   readonly objects: readonly ApiObject[];
 }
 
+/** One step in the life of a herd; harmless when repeated. */
 export type HerdAction =
   | { readonly do: 'activate' }
   | { readonly do: 'delete'; readonly kind: KindInfo; readonly object: ApiObject }

@@ -5,6 +5,7 @@ import { isEnded } from '../kit/index.ts';
 /** A node whose lease did not change for so long, as this process saw it, is unreachable. */
 export const graceMs = 40_000;
 
+/** A node and what runs on it, as this process sees them. */
 export interface Seen {
   /** Undefined when it is deleted. */
   readonly node: Node | undefined;
@@ -14,6 +15,7 @@ export interface Seen {
   readonly slices: readonly Slice[];
 }
 
+/** One write about a node; harmless when repeated. */
 export type NodeAction =
   | { readonly do: 'unknown'; readonly message: string }
   /** With it the server takes the node's fence away: nothing is bound to it from then on. */
