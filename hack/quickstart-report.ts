@@ -29,7 +29,7 @@ export async function printReport(run: Run, output: string, letters: string): Pr
       runtime,
       status?.slice ?? '',
       status?.node ?? '',
-      ...[recordsIn, recordsOut, recordsRejected].map((count) => (count ?? 0).toLocaleString('en-US')),
+      ...[recordsIn, recordsOut, recordsRejected].map((count) => count?.toLocaleString('en-US') ?? '–'),
     ];
   });
   printColumns([['STEP', 'DOES', 'RUNTIME', 'SLICE', 'NODE', 'IN', 'OUT', 'REJECTED'], ...rows]);
