@@ -48,7 +48,7 @@ async function runOpened(spec: SliceSpec, deps: SliceDeps, opened: Opened): Prom
   for (const input of spec.inputs)
     opened.sources.push(await openSource(input, { counters, letters, recordBytesMax: spec.recordBytesMax }, wanted));
   const raw = spec.use === 'exec' && allText(spec);
-  for (const output of spec.outputs) opened.outputs.push(await openOutput(output, counters, raw));
+  for (const output of spec.outputs) opened.outputs.push(await openOutput(output, counters, raw, deps.signal));
   const emitter = new Emitter(opened.outputs, counters);
   await runStep(opened.sources, { ...deps, spec, emitter, letters });
   letters.finish();

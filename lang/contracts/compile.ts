@@ -34,7 +34,9 @@ function checkerOf(explain: ValueCheck, quick: ByteCheck | undefined): Checker {
     return found === undefined ? undefined : { ...found, path: `$${found.path}` };
   };
   return {
-    ...(quick === undefined ? {} : { prefix: quick.prefix }),
+    ...(quick === undefined
+      ? {}
+      : { prefix: (bytes: Buffer, start: number, limit: number) => quick.prefix(bytes, start, limit) }),
     value,
     bytes(bytes, start, end, utf8) {
       if (!utf8 && !isUtf8(bytes.subarray(start, end))) return undecodable('not valid UTF-8');

@@ -1,4 +1,4 @@
-import { constants, open } from 'node:fs';
+import { closeSync, constants, open, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import { promisify } from 'node:util';
@@ -6,7 +6,7 @@ import type { RunningCounters } from '../counters.ts';
 import type { Chunk } from '../flow/chunk.ts';
 import { type EdgeKind, edgeKind, encodeEdgeHeader } from '../flow/edge-frames.ts';
 import type { Output } from '../flow/emitter.ts';
-import { codeOf, SliceError } from '../slice-error.ts';
+import { codeOf, messageOf, SliceError } from '../slice-error.ts';
 
 /**
  * The pipe to another slice: framed for one of ours, bare NDJSON for a program. A program may stop reading (its exit code
@@ -82,18 +82,24 @@ export class PipeOutput implements Output {
   }
 }
 
-/** Opens the writing end of a FIFO; resolves when its reader has opened it. One at a time: each waits on a pool thread. */
-export async function openPipeOutput(path: string, framed: boolean, counters: RunningCounters): Promise<PipeOutput> {
+/**
+ * Opens the writing end of a FIFO; resolves when its reader has opened it. One at a time: each waits on a pool thread, which
+ * would keep the process from exiting, so that an abort lets it go.
+ */
+export async function openPipeOutput(
+  path: string,
+  framed: boolean,
+  counters: RunningCounters,
+  signal: AbortSignal,
+): Promise<PipeOutput> {
+  const letGo = (): void => closeSync(openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
+  signal.addEventListener('abort', letGo);
   try {
     const fd = await promisify(open)(path, constants.O_WRONLY);
     return new PipeOutput(new Socket({ fd, readable: false, writable: true }), framed, path, counters);
   } catch (cause) {
-    throw new SliceError(
-      'SinkNotWritable',
-      `open output ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
-      {
-        cause,
-      },
-    );
+    throw new SliceError('SinkNotWritable', `open output ${path}: ${messageOf(cause)}`, { cause });
+  } finally {
+    signal.removeEventListener('abort', letGo);
   }
 }

@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import type { RunningCounters } from '../counters.ts';
 import type { Chunk } from '../flow/chunk.ts';
 import type { Output } from '../flow/emitter.ts';
-import { messageOf, SliceError } from '../slice-error.ts';
+import { codeOf, messageOf, SliceError } from '../slice-error.ts';
 
 /** Turns chunks of NDJSON into the bytes of a file. */
 export interface Encoder {
@@ -47,7 +47,10 @@ export class FileOutput implements Output {
     if (this.#failed !== undefined) throw this.#failed;
     try {
       await this.#writeFully(this.#encoder.end());
-      await promisify(fsync)(this.#fd);
+      await promisify(fsync)(this.#fd).catch((cause: unknown) => {
+        // A device such as /dev/null has nothing to sync.
+        if (codeOf(cause) !== 'EINVAL') throw cause;
+      });
       await promisify(close)(this.#fd);
     } catch (cause) {
       throw this.#fail(cause);

@@ -5,8 +5,13 @@ import { openPipeOutput } from './edge-output.ts';
 import { type Encoder, openFileOutput, sameBytes } from './file-output.ts';
 
 /** Opens one output of a step. `rawText`: text files get the bytes of a program as they come. */
-export async function openOutput(spec: OutputSpec, counters: RunningCounters, rawText: boolean): Promise<Output> {
-  if (spec.kind === 'edge') return openPipeOutput(spec.path, spec.framed, counters);
+export async function openOutput(
+  spec: OutputSpec,
+  counters: RunningCounters,
+  rawText: boolean,
+  signal: AbortSignal,
+): Promise<Output> {
+  if (spec.kind === 'edge') return openPipeOutput(spec.path, spec.framed, counters, signal);
   return openFileOutput(spec.path, spec.uri, await encoderOf(spec.format, spec.uri, rawText), counters);
 }
 

@@ -35,7 +35,7 @@ export function aggregateStep(
   const compiled = Object.entries(values).map(([name, text]) => compileValue(name, text));
   const groups = new Map<string, Group>();
   const budget = new MemoryBudget(context.spec.memoryBytesMax, `aggregate by ${by.join(', ')}`);
-  if (by.length === 0) groups.set('', newGroup([], compiled));
+  if (by.length === 0) groups.set('[]', newGroup([], compiled));
   return {
     process(batch) {
       for (let index = 0; index < batch.count; index++) {

@@ -4,10 +4,10 @@ import type { BatchStep, StepContext } from './step.ts';
 
 /** Passes on, byte for byte, the records that are valid under the contract; the others become dead letters. */
 export async function validateStep(context: StepContext, contract: ContractSpec): Promise<BatchStep> {
-  const { check } = await contractCheck(context.letters, contract);
+  const contracted = await contractCheck(context.letters, contract);
   return {
     process(batch) {
-      check(batch);
+      contracted.check(batch);
       context.emitter.batch(batch);
     },
   };

@@ -47,6 +47,7 @@ export function sliceProgram(): string {
 export interface Running {
   readonly child: ChildProcess;
   readonly counters: readonly Counters[];
+  readonly said: { readonly hello: boolean };
   /** Its result, exit code and stderr when it has ended. */
   readonly ended: Promise<Ended>;
   cancel(): void;
@@ -135,6 +136,7 @@ export class Bench implements Disposable {
       stderr += chunk.toString();
     });
     const counters: Counters[] = [];
+    const said = { hello: false };
     let result: SliceResult | undefined;
     let socket: Socket | undefined;
     server.once('connection', (connected) => {
@@ -145,6 +147,7 @@ export class Bench implements Disposable {
       const frames = new FrameReader(sliceFrameBytesMax);
       connected.on('data', (chunk: Buffer) => {
         for (const frame of frames.push(chunk)) {
+          if (frame.type === frameType.hello) said.hello = true;
           if (frame.type === frameType.counters) counters.push(decodeCounters(frame.payload));
           if (frame.type === frameType.result) result = decodeResult(frame.payload);
         }
@@ -163,6 +166,7 @@ export class Bench implements Disposable {
     return {
       child,
       counters,
+      said,
       ended,
       cancel: () => void socket?.write(encodeFrame(frameType.cancel, Buffer.alloc(0))),
       abandon: () => void socket?.destroy(),
