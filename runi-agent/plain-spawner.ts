@@ -44,7 +44,7 @@ export interface PlainSpawnerOptions {
   readonly log: Log;
 }
 
-const logCloseMsMax = 2_000;
+const logCloseMsMax = 4_000;
 
 /** Kills what a former agent of the same directory left, then takes launches. */
 export async function openPlainSpawner(options: PlainSpawnerOptions): Promise<Spawner> {
@@ -203,7 +203,7 @@ class PlainSpawner implements Spawner {
   // From the first process's exit to the slot's: everything it started is killed before its end is told.
   async #tend(slot: Slot, child: ChildProcess, pid: number): Promise<void> {
     const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
-    const forward = new LogForward(join(this.#options.exchangeDirectory, slot, 'log.sock'));
+    const forward = new LogForward(join(this.#options.exchangeDirectory, slot, 'log.sock'), this.#options.clock);
     const carried = [
       ...(child.stdout === null ? [] : [forward.carry(logStream.stdout, child.stdout)]),
       ...(child.stderr === null ? [] : [forward.carry(logStream.stderr, child.stderr)]),

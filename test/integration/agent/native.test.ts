@@ -1,8 +1,7 @@
 import { expect } from 'chai';
 import { kinds } from '../../../apis/index.ts';
-import { exec, file, openRig, planOf, type Rig, sliceName } from './rig.ts';
+import { exec, file, openRig, planOf, type Rig, sinkFile, sliceName } from './rig.ts';
 
-const sink = (path: string) => ({ ...file(path), sink: 'out', format: 'text' }) as const;
 const edge = (name: string) => ({ kind: 'edge', edge: name, framed: false }) as const;
 
 describe('agent: native slices', () => {
@@ -15,7 +14,9 @@ describe('agent: native slices', () => {
   it('runs one exec step from file to file', async () => {
     await rig.write('in.txt', 'one\ntwo\n');
     const run = await rig.createRun(
-      planOf([exec('copy', ['cat'], { inputs: [{ name: 'in', ...file('in.txt') }], outputs: [sink('out/copy.txt')] })]),
+      planOf([
+        exec('copy', ['cat'], { inputs: [{ name: 'in', ...file('in.txt') }], outputs: [sinkFile('out/copy.txt')] }),
+      ]),
     );
     await rig.bindGroup(run, 'copy');
     const status = await rig.ended(sliceName(run, 'copy'));
@@ -31,7 +32,7 @@ describe('agent: native slices', () => {
         exec('down', ['uniq', '-c'], {
           group: 'up',
           inputs: [{ name: 'up', ...edge('up.down') }],
-          outputs: [sink('out/counted.txt')],
+          outputs: [sinkFile('out/counted.txt')],
         }),
       ]),
     );
@@ -48,7 +49,7 @@ describe('agent: native slices', () => {
         exec('down', ['cat'], {
           group: 'up',
           inputs: [{ name: 'up', ...edge('up.down') }],
-          outputs: [sink('out/failed.txt')],
+          outputs: [sinkFile('out/failed.txt')],
         }),
       ]),
     );
@@ -109,7 +110,7 @@ describe('agent: native slices', () => {
             { name: 'login', key: 'password' },
             { name: 'login', key: 'user', env: 'WHO' },
           ],
-          outputs: [sink('out/secret.txt')],
+          outputs: [sinkFile('out/secret.txt')],
         }),
       ]),
     );
@@ -122,7 +123,7 @@ describe('agent: native slices', () => {
     const run = await rig.createRun(
       planOf([
         exec('twice', ['sh', '-c', 'echo whole; test -e "$0" || sleep 1000', rig.volume('go')], {
-          outputs: [sink('out/twice.txt')],
+          outputs: [sinkFile('out/twice.txt')],
         }),
       ]),
     );

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { filter, firstValueFrom, map, timeout } from 'rxjs';
 import { kinds, type PlanStep, type Run, type RunPlan, type Slice } from '../../../apis/index.ts';
 import { silentLog, systemClock, systemRandom } from '../../../base/index.ts';
-import { Informer, MemoryClient } from '../../../client/index.ts';
+import { type Client, Informer, MemoryClient } from '../../../client/index.ts';
 import { Agent } from '../../../runi-agent/agent.ts';
 import { BundleStore } from '../../../runi-agent/bundles.ts';
 import { MaterialSource } from '../../../runi-agent/materials.ts';
@@ -34,6 +34,66 @@ export interface Rig extends AsyncDisposable {
   ended(name: string): Promise<NonNullable<Slice['status']>>;
   /** Another agent on the same folders, after this one was cut off. */
   restart(): Promise<void>;
+}
+
+export const sinkFile = (path: string) => ({ ...file(path), sink: 'out', format: 'text' }) as const;
+
+export function createRun(client: Client, name: string, plan: RunPlan): Promise<Run> {
+  return client.create(kinds.runs, {
+    apiVersion: 'runink.io/v1',
+    kind: 'Run',
+    metadata: { namespace: 'default', name },
+    spec: { pipeline: { name: 'pipe' }, plan },
+  });
+}
+
+/** Makes the slices of one group attempt, bound to `nodeName` as they are made. */
+export async function slicesOf(
+  client: Client,
+  run: Run,
+  group: string,
+  attempt: number,
+  nodeName: string,
+): Promise<readonly Slice[]> {
+  const steps = run.spec.plan.steps.filter((step) => step.group === group);
+  const made: Slice[] = [];
+  for (const step of steps) {
+    made.push(
+      await client.create(kinds.slices, {
+        apiVersion: 'runink.io/v1',
+        kind: 'Slice',
+        metadata: { namespace: 'default', name: sliceName(run, step.name, attempt) },
+        spec: {
+          run: run.metadata.name ?? '',
+          runUID: run.metadata.uid ?? '',
+          step: step.name,
+          group,
+          groupSize: steps.length,
+          attempt,
+          cpuMillis: step.cpuMillis,
+          memoryBytes: step.memoryBytes,
+          pids: step.pids,
+          nodeName,
+        },
+      }),
+    );
+  }
+  return made;
+}
+
+/** The slice as soon as `holds`; fails after ten seconds. */
+export async function waitFor(
+  client: Client,
+  name: string,
+  holds: (slice: Slice | undefined) => boolean,
+): Promise<Slice | undefined> {
+  const deps = { client, clock: systemClock, random: systemRandom, log: silentLog };
+  await using all = new Informer(deps, { kind: kinds.slices });
+  all.start();
+  await all.synced;
+  const look = (): Slice | undefined => all.get({ namespace: 'default', name });
+  if (holds(look())) return look();
+  return await firstValueFrom(all.events$.pipe(map(look), filter(holds), timeout(10_000)));
 }
 
 /** RUN-STEP-ATTEMPT. */
@@ -80,11 +140,7 @@ export function planOf(
 export async function openRig(): Promise<Rig> {
   const top = await mkdtemp(join(tmpdir(), 'agent-'));
   const client = new MemoryClient();
-  const deps = { client, clock: systemClock, random: systemRandom, log: silentLog };
   await mkdir(join(top, 'data'));
-  const all = new Informer(deps, { kind: kinds.slices });
-  all.start();
-  await all.synced;
   let running = await startAgent(top, client);
   let runs = 0;
 
@@ -99,44 +155,9 @@ export async function openRig(): Promise<Rig> {
     volume: (path) => join(top, 'data', path),
     write: (path, text) => writeFile(join(top, 'data', path), text),
     read: (path) => readFile(join(top, 'data', path), 'utf8'),
-    createRun: (plan, name = `run-${++runs}`) =>
-      client.create(kinds.runs, {
-        apiVersion: 'runink.io/v1',
-        kind: 'Run',
-        metadata: { namespace: 'default', name },
-        spec: { pipeline: { name: 'pipe' }, plan },
-      }),
-    async bindGroup(run, group, attempt = 1) {
-      const steps = run.spec.plan.steps.filter((step) => step.group === group);
-      const made: Slice[] = [];
-      for (const step of steps) {
-        made.push(
-          await client.create(kinds.slices, {
-            apiVersion: 'runink.io/v1',
-            kind: 'Slice',
-            metadata: { namespace: 'default', name: sliceName(run, step.name, attempt) },
-            spec: {
-              run: run.metadata.name ?? '',
-              runUID: run.metadata.uid ?? '',
-              step: step.name,
-              group,
-              groupSize: steps.length,
-              attempt,
-              cpuMillis: step.cpuMillis,
-              memoryBytes: step.memoryBytes,
-              pids: step.pids,
-              nodeName: node,
-            },
-          }),
-        );
-      }
-      return made;
-    },
-    async until(name, holds) {
-      const look = (): Slice | undefined => all.get({ namespace: 'default', name });
-      if (holds(look())) return look();
-      return firstValueFrom(all.events$.pipe(map(look), filter(holds), timeout(10_000)));
-    },
+    createRun: (plan, name = `run-${++runs}`) => createRun(client, name, plan),
+    bindGroup: (run, group, attempt = 1) => slicesOf(client, run, group, attempt, node),
+    until: (name, holds) => waitFor(client, name, holds),
     async ended(name) {
       const slice = await rig.until(name, (seen) =>
         ['Succeeded', 'Failed', 'Lost'].includes(seen?.status?.phase ?? ''),
@@ -149,7 +170,6 @@ export async function openRig(): Promise<Rig> {
     },
     async [Symbol.asyncDispose]() {
       await running.stop();
-      await all[Symbol.asyncDispose]();
       await rm(top, { recursive: true, force: true });
     },
   };
