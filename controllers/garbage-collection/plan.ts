@@ -4,7 +4,7 @@ import type { ApiObject, OwnerReference } from '../../apis/index.ts';
 /** absent: no object has that uid any more. unknown: of a kind that we do not know, so it may exist. */
 export type OwnerState = 'present' | 'absent' | 'unknown';
 
-/** An object with what it depends on and what depends on it. */
+/** An object with its owners and dependents as they are. */
 export interface Seen<D extends ApiObject = ApiObject> {
   readonly object: ApiObject;
   readonly owners: readonly { readonly reference: OwnerReference; readonly state: OwnerState }[];
@@ -12,7 +12,7 @@ export interface Seen<D extends ApiObject = ApiObject> {
   readonly dependents: readonly D[];
 }
 
-/** One write of the garbage collector; harmless when repeated. */
+/** One thing to do about an object. */
 export type GarbageAction<D extends ApiObject = ApiObject> =
   /** The object itself, for want of owners. */
   | { readonly do: 'collect' }

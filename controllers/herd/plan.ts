@@ -10,7 +10,7 @@ export interface Leftover {
   readonly objects: readonly ApiObject[];
 }
 
-/** One step in the life of a herd; harmless when repeated. */
+/** One thing to do about a herd. */
 export type HerdAction =
   | { readonly do: 'activate' }
   | { readonly do: 'delete'; readonly kind: KindInfo; readonly object: ApiObject }

@@ -1,13 +1,23 @@
 // Watches the leases of nodes; fences those that went silent, gives up their slices, and takes back those that return.
-import { kinds, type Lease, type Node, type Slice, wellKnown } from '../../apis/index.ts';
+import { kinds, type Node, type Slice, wellKnown } from '../../apis/index.ts';
 import { Controller, type ControllerContext, isEnded, orGone, type Result, timestamp } from '../kit/index.ts';
 import { graceMs, isUnreachable, type NodeAction, planNode } from './plan.ts';
 
-/** What was last seen of a node's lease, and when. */
+/** What was last seen of a node's lease. */
 interface Sighting {
   readonly renewTime: string;
+  /** When we saw it first. */
   readonly atMs: number;
+  /** When we last looked. */
+  readonly lookedMs: number;
+  /** Whether it took the place of another before our eyes. */
+  readonly hasMoved: boolean;
 }
+
+/** A lease that has not moved for so long is looked at on the server: the watch may be what is silent. */
+const lookMs = 10_000;
+/** Who has not looked for so long cannot tell silence from an outage of the API or a stall of our own. */
+const gapMsMax = 15_000;
 
 /** The node-lifecycle controller. */
 export function nodeLifecycleController(context: ControllerContext): Controller {
@@ -24,22 +34,29 @@ export function nodeLifecycleController(context: ControllerContext): Controller 
     // Caches of two kinds may be apart: before its slices are given up for a node that is not there, the server is asked.
     const node =
       nodes.get({ name }) ?? (onNode.some(isLive) ? await orGone(client.get(kinds.nodes, { name })) : undefined);
-    const silentMs = silence(name, leases.get({ namespace: wellKnown.nodeLeaseHerd, name }));
-    for (const action of planNode({ node, silentMs, slices: onNode })) await act(name, node, action);
+    const { silentMs, hasMoved } = node === undefined ? { silentMs: 0, hasMoved: false } : await look(name);
+    for (const action of planNode({ node, silentMs, hasMoved, slices: onNode })) await act(name, node, action);
     if (node === undefined) {
       sightings.delete(name);
       return {};
     }
-    return silentMs < graceMs ? { requeueAfterMs: graceMs - silentMs } : {};
+    return { requeueAfterMs: silentMs < graceMs ? Math.min(lookMs, graceMs - silentMs) : lookMs };
   }
 
-  function silence(name: string, lease: Lease | undefined): number {
-    const nowMs = clock.monotonicMs();
-    const renewTime = lease?.spec?.renewTime ?? '';
+  /** For how long the node's lease has not moved while we were looking. */
+  async function look(name: string): Promise<{ readonly silentMs: number; readonly hasMoved: boolean }> {
+    const ref = { namespace: wellKnown.nodeLeaseHerd, name };
     const before = sightings.get(name);
-    if (before?.renewTime === renewTime) return nowMs - before.atMs;
-    sightings.set(name, { renewTime, atMs: nowMs });
-    return 0;
+    const isDue = before !== undefined && clock.monotonicMs() - before.atMs >= lookMs;
+    const lease = isDue ? await orGone(client.get(kinds.leases, ref)) : leases.get(ref);
+    const renewTime = lease?.spec?.renewTime ?? '';
+    const nowMs = clock.monotonicMs();
+    const wasLooking = before !== undefined && nowMs - before.lookedMs <= gapMsMax;
+    const isSame = before?.renewTime === renewTime;
+    const atMs = wasLooking && isSame ? before.atMs : nowMs;
+    const hasMoved = before !== undefined && (isSame ? wasLooking && before.hasMoved : true);
+    sightings.set(name, { renewTime, atMs, lookedMs: nowMs, hasMoved });
+    return { silentMs: nowMs - atMs, hasMoved };
   }
 
   async function act(name: string, node: Node | undefined, action: NodeAction): Promise<unknown> {

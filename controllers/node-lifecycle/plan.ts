@@ -5,17 +5,19 @@ import { isEnded } from '../kit/index.ts';
 /** A node whose lease did not change for so long, as this process saw it, is unreachable. */
 export const graceMs = 40_000;
 
-/** A node and what runs on it, as this process sees them. */
+/** A node and how long it has been silent. */
 export interface Seen {
   /** Undefined when it is deleted. */
   readonly node: Node | undefined;
   /** For how long its lease has not changed before our eyes; undefined when there is no lease, counted from when we first looked. */
   readonly silentMs: number;
+  /** Whether its lease was renewed before our eyes: what was only not silent for long yet may still be dead. */
+  readonly hasMoved: boolean;
   /** Slices on it. */
   readonly slices: readonly Slice[];
 }
 
-/** One write about a node; harmless when repeated. */
+/** One thing to do about a node. */
 export type NodeAction =
   | { readonly do: 'unknown'; readonly message: string }
   /** With it the server takes the node's fence away: nothing is bound to it from then on. */
@@ -24,11 +26,11 @@ export type NodeAction =
   | { readonly do: 'lose'; readonly slice: Slice; readonly message: string };
 
 /** In the order in which they must be done; each may fail and come again. */
-export function planNode({ node, silentMs, slices }: Seen): readonly NodeAction[] {
+export function planNode({ node, silentMs, hasMoved, slices }: Seen): readonly NodeAction[] {
   const live = slices.filter((slice) => !isEnded(slice));
   if (node === undefined) return live.map((slice) => lose(slice, `node ${slice.spec.nodeName ?? ''} was deleted`));
   const isTainted = (node.spec?.taints ?? []).some(isUnreachable);
-  if (silentMs < graceMs) return isTainted ? [{ do: 'untaint' }] : [];
+  if (silentMs < graceMs) return isTainted && hasMoved ? [{ do: 'untaint' }] : [];
   const message = `its agent has not renewed its lease for ${graceMs / 1000} s`;
   const ready = node.status?.conditions?.find(({ type }) => type === 'Ready');
   return [
