@@ -149,7 +149,6 @@ config_read (struct config *config, int fd)
   require (config->runtime, "runtime");
   require (config->node, "node");
   require (config->exchange, "exchange");
-  require (config->init, "init");
   require (config->state, "state");
 }
 

@@ -29,7 +29,7 @@ struct config
   char runtime[RUNI_PATH_BYTES];
   char node[RUNI_PATH_BYTES];
   char exchange[RUNI_PATH_BYTES];
-  char init[RUNI_PATH_BYTES];
+  char init[RUNI_PATH_BYTES]; /* runi-init; empty: the one beside the helper */
   char state[RUNI_PATH_BYTES];
   unsigned volume_count;
   struct volume volumes[CONFIG_VOLUMES_MAX];

@@ -24,6 +24,7 @@
    one more.  */
 #define EVENTS_MAX 1024
 #define END_TIMEOUT_MS 5000
+#define ORDER_TIMEOUT_S 10
 #define RETRY_MS 2
 
 enum source
@@ -436,7 +437,7 @@ end_job (struct job *job)
   job->used = false;
 }
 
-/* A first SIGTERM or SIGINT lets the agent put its house in order; a second, or the agent's end, ends all.  */
+/* A first SIGTERM or SIGINT lets the agent put its house in order; the agent's end, a second signal or the alarm ends all.  */
 static void
 read_signal (struct spawner *spawner, int signals)
 {
@@ -448,6 +449,7 @@ read_signal (struct spawner *spawner, int signals)
   if (asked)
     over = true;
   asked = true;
+  alarm (ORDER_TIMEOUT_S);
   kernel_pidfd_kill (spawner->agent_pidfd, SIGTERM);
 }
 
@@ -515,6 +517,16 @@ handle (struct spawner *spawner, int signals, uint64_t data)
     }
 }
 
+/* A launch under way needs us at once, so nothing is made ahead beside it.  */
+static bool
+is_launching (const struct spawner *spawner)
+{
+  for (unsigned i = 0; i < RUNI_SLOTS_MAX; i++)
+    if (spawner->slots[i].used && !spawner->slots[i].answered)
+      return true;
+  return false;
+}
+
 /* Tries again to remove groups in which the kernel still counts a process; true if there are such.  */
 static bool
 retry_removals (struct spawner *spawner)
@@ -552,12 +564,12 @@ anything_left (const struct spawner *spawner)
   return false;
 }
 
-/* Waits for the process for at most that time, then kills it.  */
+/* Waits for the process for at most that time, then kills it; *code, if it is 0, becomes its exit code.  */
 static void
-end_process (int *pidfd, int timeout_ms)
+end_process (int *pidfd, int timeout_ms, int *code)
 {
   struct pollfd ended = { .fd = *pidfd, .events = POLLIN };
-  siginfo_t status;
+  siginfo_t status = { 0 };
 
   if (*pidfd < 0)
     return;
@@ -565,6 +577,8 @@ end_process (int *pidfd, int timeout_ms)
     kernel_pidfd_kill (*pidfd, SIGKILL);
   while (waitid (P_PIDFD, (id_t) *pidfd, &status, WEXITED) < 0 && errno == EINTR)
     continue;
+  if (*code == 0)
+    *code = status.si_code == CLD_EXITED ? status.si_status : 128 + status.si_status;
   close_fd (pidfd);
 }
 
@@ -574,6 +588,7 @@ static void
 end_all (struct spawner *spawner, int signals)
 {
   struct timespec start, now;
+  int ignored = 1;
 
   ending = true;
   epoll_ctl (poll_fd, EPOLL_CTL_DEL, spawner->agent_socket, NULL);
@@ -592,8 +607,8 @@ end_all (struct spawner *spawner, int signals)
     }
   send_events (spawner);
   close_fd (&spawner->agent_socket);
-  end_process (&spawner->agent_pidfd, END_TIMEOUT_MS);
-  end_process (&spawner->exchange_pidfd, 0);
+  end_process (&spawner->agent_pidfd, END_TIMEOUT_MS, &exit_status);
+  end_process (&spawner->exchange_pidfd, 0, &ignored);
   cgroup_stop ();
 }
 
@@ -614,6 +629,7 @@ loop_run (struct spawner *spawner, int signals)
     {
       if (event_count > 0)
         send_events (spawner);
+      idle = idle || is_launching (spawner);
       /* Whenever nothing is to be done, one more namespace is made ahead for the next launch.  */
       if (!turn (spawner, signals, waiting ? RETRY_MS : idle ? -1 : 0))
         idle = !idmap_prepare (spawner->uid_next);

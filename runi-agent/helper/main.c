@@ -138,11 +138,25 @@ open_root_directory (const char *path, const char *key)
   return fd;
 }
 
+/* runi-init is executed by descriptor, so a slice need not reach the folder where it lies.  */
 static void
 open_init (void)
 {
   struct stat status;
+  char *name;
 
+  if (spawner.config.init[0] == '\0')
+    {
+      ssize_t size = readlink ("/proc/self/exe", spawner.config.init, RUNI_PATH_BYTES - sizeof "/runi-init");
+
+      if (size < 0)
+        die_errno ("find runi-init beside my own file");
+      spawner.config.init[size] = '\0';
+      name = strrchr (spawner.config.init, '/');
+      if (!name)
+        die ("find runi-init beside my own file");
+      strcpy (name, "/runi-init");
+    }
   spawner.init = open (spawner.config.init, O_PATH | O_CLOEXEC | O_NOFOLLOW);
   if (spawner.init < 0 || fstat (spawner.init, &status) < 0)
     die_errno ("open init=%s", spawner.config.init);
@@ -262,6 +276,7 @@ open_signals (void)
   sigaddset (&set, SIGTERM);
   sigaddset (&set, SIGINT);
   sigaddset (&set, SIGHUP);
+  sigaddset (&set, SIGALRM);
   if (sigprocmask (SIG_BLOCK, &set, NULL) < 0)
     die_errno ("block signals");
   fd = signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -292,8 +307,8 @@ main (int argc, char **argv)
   leave_mount_namespace ();
   volumes_open (&spawner.config);
   spawner.template = template_make (&spawner.config);
-  /* Secrets pass through here and nowhere else in this process.  */
-  if (mlock (&spawner.message, sizeof spawner.message) < 0
+  /* Secrets pass through here and nowhere else in this process.  Pages that were never used cost a clone nothing.  */
+  if (mlock2 (&spawner.message, sizeof spawner.message, MLOCK_ONFAULT) < 0
       || madvise (&spawner.message, sizeof spawner.message & ~(size_t) 4095, MADV_DONTDUMP) < 0)
     if (errno != EINVAL)
       die_errno ("lock memory for secrets");

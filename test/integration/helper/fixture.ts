@@ -49,23 +49,22 @@ export class HelperHome {
     copyFileSync(process.execPath, join(runtime, 'node'));
     copyFileSync(join(here, 'relay.js'), join(runtime, 'relay.mjs'));
     copyFileSync(join(here, 'stand-in-exchange.js'), join(runtime, 'exchange.mjs'));
-    copyFileSync(join(programs, 'runi-init'), join(this.directory, 'runi-init'));
-    chmodSync(join(this.directory, 'runi-init'), 0o755);
     chmodSync(this.volumes, 0o755);
-    for (const name of ['data', 'fixed', 'other']) {
+    for (const name of ['data', 'fixed', 'other', 'roots']) {
+      const owner = name === 'roots' ? 0 : volumeOwner;
       mkdirSync(join(this.volumes, name), { mode: 0o750 });
-      chownSync(join(this.volumes, name), volumeOwner, volumeOwner);
+      chownSync(join(this.volumes, name), owner, owner);
     }
     this.config = [
       `instance=${this.instance}`,
       `runtime=${runtime}`,
       `node=${join(runtime, 'node')}`,
       `exchange=${join(runtime, 'exchange.mjs')}`,
-      `init=${join(this.directory, 'runi-init')}`,
       `state=${this.state}`,
       'uid-range=2100000-2101000',
       `volume=*:data:${join(this.volumes, 'data')}:rw`,
       `volume=*:fixed:${join(this.volumes, 'fixed')}:ro`,
+      `volume=herd-3:roots:${join(this.volumes, 'roots')}:rw`,
       `volume=herd-2:other:${join(this.volumes, 'other')}:rw`,
       '',
     ].join('\n');
@@ -151,6 +150,11 @@ export class HelperFixture {
     server.listen(join(exchange, 'log.sock'));
     await once(server, 'listening');
     chmodSync(join(exchange, 'log.sock'), 0o622);
+  }
+
+  /** For a test that serves the slot's log itself. */
+  forgetLog(slot: string): void {
+    this.#logEnds.delete(slot);
   }
 
   /** What came to the slot's log, a frame a line, as STREAM:text. */
@@ -273,7 +277,8 @@ export function spawnHelper(home: HelperHome, agent: readonly string[]): ChildPr
   );
 }
 
-function readFrames(bytes: Buffer): string {
+/** Log frames as text, a frame a line. */
+export function readFrames(bytes: Buffer): string {
   let text = '';
   for (let at = 0; at + 5 <= bytes.length; at += 5 + bytes.readUInt32LE(at + 1)) {
     const line = bytes.toString('utf8', at + 5, at + 5 + bytes.readUInt32LE(at + 1));

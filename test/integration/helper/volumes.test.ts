@@ -161,6 +161,19 @@ describe('runi-agent: volumes of a slice', function () {
     expect(readdirSync(helper.volume('fixed'))).to.deep.equal([]);
   });
 
+  it('works the same on a volume of root’s', async () => {
+    const staging = { herdUid: 'herd-3', volume: 'roots', id: 'r' };
+    const more = { herdUid: 'herd-3', volumes: ['roots'], staging: [staging] };
+    writeFileSync(join(helper.volume('roots'), 'in'), 'of root\n', { mode: 0o600 });
+    expect(await helper.sh('id -u; cp /data/roots/in /stage/roots/out; cat /data/roots/in', more)).to.equal(
+      '1000\nof root\n',
+    );
+    await helper.spawner.publish({ staging, files: [{ staged: 'out', target: 'deep/out' }] });
+    const published = statSync(join(helper.volume('roots'), 'deep/out'));
+    expect([published.uid, published.mode & 0o777]).to.deep.equal([0, 0o600]);
+    await helper.spawner.discard(staging);
+  });
+
   it('tells which volumes a herd has', () => {
     expect(helper.spawner.volumes('herd-1')).to.deep.equal([
       { name: 'data', writable: true },
