@@ -14,56 +14,20 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "child.h"
-#include "files.h"
 #include "kernel.h"
 #include "mounts.h"
+#include "outbox.h"
+#include "slots.h"
 #include "spawner.h"
+#include "watch.h"
 
-/* Answers that the agent has not read yet: requests wait when half of the places are taken, and each slot and job can take
-   one more.  */
-#define EVENTS_MAX 1024
 #define END_TIMEOUT_MS 5000
 #define ORDER_TIMEOUT_S 10
 #define RETRY_MS 2
 
-enum source
-{
-  SOURCE_AGENT_SOCKET,
-  SOURCE_AGENT,
-  SOURCE_EXCHANGE,
-  SOURCE_SIGNALS,
-  SOURCE_SLOT,
-  SOURCE_SLOT_TALK,
-  SOURCE_SLOT_MEMORY,
-  SOURCE_JOB
-};
-
-static struct runi_event events[EVENTS_MAX];
-static unsigned event_first, event_count;
-static size_t event_sent; /* bytes of the first */
-static int poll_fd = -1;
 static bool over;   /* the loop ends */
 static bool ending; /* and what there is is taken down */
 static int exit_status;
-
-static void
-watch (int fd, enum source source, unsigned index)
-{
-  struct epoll_event event = { .events = EPOLLIN, .data.u64 = (uint64_t) source << 32 | index };
-
-  if (epoll_ctl (poll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
-    die_errno ("watch a descriptor");
-}
-
-/* Children hold copies for a moment, so closing alone would not end the watch.  */
-static void
-unwatch_and_close (int *fd)
-{
-  if (*fd >= 0)
-    epoll_ctl (poll_fd, EPOLL_CTL_DEL, *fd, NULL);
-  close_fd (fd);
-}
 
 static void
 watch_agent (const struct spawner *spawner)
@@ -72,61 +36,17 @@ watch_agent (const struct spawner *spawner)
 
   if (ending)
     return;
-  event.events = (event_count < EVENTS_MAX / 2 ? EPOLLIN : 0) | (event_count > 0 ? EPOLLOUT : 0);
-  if (epoll_ctl (poll_fd, EPOLL_CTL_MOD, spawner->agent_socket, &event) < 0)
+  event.events = (outbox_is_full () ? 0 : EPOLLIN) | (outbox_is_empty () ? 0 : EPOLLOUT);
+  if (epoll_ctl (watch_epoll, EPOLL_CTL_MOD, spawner->agent_socket, &event) < 0)
     die_errno ("watch the agent's socket");
 }
 
 static void
 send_events (const struct spawner *spawner)
 {
-  while (event_count > 0)
-    {
-      const char *bytes = (const char *) &events[event_first];
-      ssize_t sent
-          = send (spawner->agent_socket, bytes + event_sent, sizeof events[0] - event_sent, MSG_DONTWAIT | MSG_NOSIGNAL);
-
-      if (sent < 0 && errno != EAGAIN && errno != EINTR)
-        {
-          over = true;
-          event_count = 0; /* nobody reads them any more */
-        }
-      if (sent <= 0)
-        break;
-      event_sent += (size_t) sent;
-      if (event_sent == sizeof events[0])
-        {
-          event_sent = 0;
-          event_first = (event_first + 1) % EVENTS_MAX;
-          event_count--;
-        }
-    }
+  if (!outbox_send (spawner->agent_socket))
+    over = true;
   watch_agent (spawner);
-}
-
-/* The place for the next event, all zero but version, type and id.  */
-static struct runi_event *
-add_event (uint32_t type, uint32_t id)
-{
-  struct runi_event *event = &events[(event_first + event_count) % EVENTS_MAX];
-
-  if (event_count == EVENTS_MAX)
-    die ("the agent does not read: more than %d events wait", EVENTS_MAX);
-  memset (event, 0, sizeof *event);
-  event->version = RUNI_VERSION;
-  event->type = type;
-  event->id = id;
-  event_count++;
-  return event;
-}
-
-static void
-answer_failed (uint32_t id, const struct fault *fault)
-{
-  struct runi_event *event = add_event (RUNI_FAILED, id);
-
-  event->reason = fault->reason;
-  snprintf (event->text, sizeof event->text, "%s", fault->text);
 }
 
 static void
@@ -135,29 +55,13 @@ say_ready (const struct spawner *spawner)
   for (unsigned i = 0; i < spawner->config.volume_count; i++)
     {
       const struct volume *volume = &spawner->config.volumes[i];
-      struct runi_event *event = add_event (RUNI_VOLUME, 0);
+      struct runi_event *event = outbox_add (RUNI_VOLUME, 0);
 
       snprintf (event->herd, sizeof event->herd, "%s", volume->herd);
       snprintf (event->volume, sizeof event->volume, "%s", volume->name);
       event->writable = volume->writable;
     }
-  snprintf (add_event (RUNI_READY, 0)->text, RUNI_TEXT_BYTES, "%s", spawner->config.state);
-}
-
-static struct slot *
-find_slot (struct spawner *spawner, const char *name)
-{
-  for (unsigned i = 0; i < RUNI_SLOTS_MAX; i++)
-    if (spawner->slots[i].used && !strcmp (spawner->slots[i].name, name))
-      return &spawner->slots[i];
-  return NULL;
-}
-
-static void
-kill_slot (struct slot *slot)
-{
-  if (!slot->ended)
-    kernel_pidfd_kill (slot->pidfd, SIGKILL); /* pid 1 of the slice: the kernel ends the whole namespace with it */
+  snprintf (outbox_add (RUNI_READY, 0)->text, RUNI_TEXT_BYTES, "%s", spawner->config.state);
 }
 
 static int
@@ -167,7 +71,7 @@ handle_launch (struct spawner *spawner, struct fault *fault)
   struct slot *slot = NULL;
   unsigned index;
 
-  if (find_slot (spawner, request->slot))
+  if (slot_find (spawner, request->slot))
     return fault_set (fault, RUNI_INVALID, "slot %s is in use", request->slot);
   for (index = 0; index < RUNI_SLOTS_MAX && !slot; index++)
     if (!spawner->slots[index].used)
@@ -211,16 +115,16 @@ handle_request (struct spawner *spawner)
         result = handle_launch (spawner, &fault); /* answered when its first process runs */
         break;
       case RUNI_KILL:
-        slot = find_slot (spawner, request->slot);
+        slot = slot_find (spawner, request->slot);
         if (slot)
-          kill_slot (slot);
-        add_event (RUNI_DONE, request->id);
+          slot_kill (slot);
+        outbox_add (RUNI_DONE, request->id);
         break;
       default:
         result = handle_job (spawner, &fault); /* answered when the process has ended */
       }
   if (result < 0)
-    answer_failed (request->id, &fault);
+    outbox_fail (request->id, &fault);
 }
 
 /* The whole size of the message that the first bytes begin, 0 while that is unknown; a sender that breaks the form is not
@@ -239,6 +143,7 @@ message_size (const struct spawner *spawner)
              != request->argv_bytes + request->env_bytes + request->secret_bytes + request->file_bytes)
     {
       fprintf (stderr, "runi-helper: the agent sent a request of another form\n");
+      exit_status = 1;
       over = true;
       return 0;
     }
@@ -271,151 +176,6 @@ read_agent (struct spawner *spawner)
 }
 
 static void
-map_user (struct slot *slot)
-{
-  const char mapped = TALK_MAPPED;
-
-  if (idmap_write (slot->pid, SLICE_ID, slot->uid, SLICE_ID, slot->uid) < 0)
-    {
-      fault_errno (&slot->fault, "map the slice's user");
-      kill_slot (slot);
-    }
-  else if (send (slot->talk, &mapped, 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-    kill_slot (slot);
-}
-
-/* One message of a slot's child or runi-init; false when there is none.  */
-static bool
-read_talk (struct slot *slot)
-{
-  struct
-  {
-    char type;
-    union
-    {
-      struct fault fault;
-      uint32_t numbers[2];
-    } body;
-  } message;
-  ssize_t got;
-
-  memset (&message, 0, sizeof message);
-  got = recv (slot->talk, &message, sizeof message, MSG_DONTWAIT);
-  if (got <= 0)
-    {
-      if (got == 0)
-        unwatch_and_close (&slot->talk);
-      return false;
-    }
-  switch (message.type)
-    {
-    case TALK_USER_NAMESPACE:
-      map_user (slot);
-      break;
-    case TALK_FAILED:
-      slot->fault = message.body.fault;
-      slot->fault.text[sizeof slot->fault.text - 1] = '\0';
-      break;
-    case TALK_REFUSED:
-      fault_set (&slot->fault, RUNI_INVALID, "%.*s", (int) got - 1, (const char *) &message + 1);
-      break;
-    case TALK_STARTED:
-      if (!slot->answered)
-        add_event (RUNI_DONE, slot->launch_id)->pid = (uint32_t) slot->pid;
-      slot->answered = true;
-      break;
-    case TALK_EXITED:
-      slot->reported = true;
-      slot->exit_code = message.body.numbers[0];
-      slot->signal = message.body.numbers[1];
-      break;
-    default:
-      kill_slot (slot);
-    }
-  return true;
-}
-
-static void
-read_memory (struct slot *slot)
-{
-  char bytes[4096];
-  struct usage usage = { 0 };
-
-  if (read (slot->memory, bytes, sizeof bytes) < 0)
-    return;
-  cgroup_driver ()->measure (&slot->group, &usage);
-  if (!cgroup_driver ()->watch_is_certain && usage.oom_kills == 0)
-    return;
-  slot->out_of_memory = true;
-  kill_slot (slot); /* the kernel killed one process, and a step without one of its processes cannot be trusted */
-}
-
-static void
-free_slot (struct spawner *spawner, struct slot *slot)
-{
-  edges_release (spawner, slot);
-  if (slot->answered)
-    {
-      struct runi_event *event = add_event (RUNI_EXITED, 0);
-
-      memcpy (event->slot, slot->name, sizeof event->slot);
-      event->exit_code = slot->exit_code;
-      event->signal = slot->signal;
-      event->oom_killed = slot->out_of_memory;
-      event->memory_peak_bytes = slot->usage.memory_peak_bytes;
-      event->cpu_us = slot->usage.cpu_us;
-      event->pids_refused = slot->usage.pids_refused;
-      event->cpu_throttled = slot->usage.cpu_throttled;
-    }
-  else
-    {
-      if (slot->fault.reason == 0)
-        fault_set (&slot->fault, RUNI_KERNEL, "the slice ended before its first process ran%s",
-                   slot->out_of_memory ? ": out of memory" : "");
-      answer_failed (slot->launch_id, &slot->fault);
-    }
-  slot->used = false;
-}
-
-/* False while the group is not empty yet.  */
-static bool
-remove_slot (struct spawner *spawner, struct slot *slot)
-{
-  if (!cgroup_remove (&slot->group))
-    {
-      cgroup_driver ()->kill (&slot->group);
-      return false;
-    }
-  free_slot (spawner, slot);
-  return true;
-}
-
-/* The slice's pid 1 is gone, and with it, by the kernel's word, all of its namespace.  */
-static void
-end_slot (struct spawner *spawner, struct slot *slot)
-{
-  siginfo_t status = { 0 };
-
-  if (waitid (P_PIDFD, (id_t) slot->pidfd, &status, WEXITED | WNOHANG) < 0 || status.si_pid == 0)
-    return;
-  while (slot->talk >= 0 && read_talk (slot))
-    continue;
-  unwatch_and_close (&slot->pidfd);
-  unwatch_and_close (&slot->talk);
-  slot->ended = true;
-  if (!slot->reported)
-    {
-      slot->signal = status.si_code == CLD_EXITED ? 0 : (uint32_t) status.si_status;
-      slot->exit_code = status.si_code == CLD_EXITED ? (uint32_t) status.si_status : 0;
-    }
-  cgroup_driver ()->measure (&slot->group, &slot->usage);
-  if (slot->usage.oom_kills > 0)
-    slot->out_of_memory = true;
-  unwatch_and_close (&slot->memory);
-  remove_slot (spawner, slot);
-}
-
-static void
 end_job (struct job *job)
 {
   siginfo_t status = { 0 };
@@ -424,13 +184,13 @@ end_job (struct job *job)
   if (waitid (P_PIDFD, (id_t) job->pidfd, &status, WEXITED | WNOHANG) < 0 || status.si_pid == 0)
     return;
   if (recv (job->talk, &fault, sizeof fault, MSG_DONTWAIT) == (ssize_t) sizeof fault)
-    answer_failed (job->id, &fault);
+    outbox_fail (job->id, &fault);
   else if (status.si_code == CLD_EXITED && status.si_status == 0)
-    add_event (RUNI_DONE, job->id);
+    outbox_add (RUNI_DONE, job->id);
   else
     {
       fault_set (&fault, RUNI_KERNEL, "the process that publishes was ended");
-      answer_failed (job->id, &fault);
+      outbox_fail (job->id, &fault);
     }
   unwatch_and_close (&job->pidfd);
   close_fd (&job->talk);
@@ -490,7 +250,7 @@ handle (struct spawner *spawner, int signals, uint64_t data)
     {
     case SOURCE_AGENT_SOCKET:
       send_events (spawner);
-      if (event_count < EVENTS_MAX / 2)
+      if (!outbox_is_full ())
         read_agent (spawner);
       return;
     case SOURCE_AGENT:
@@ -503,13 +263,13 @@ handle (struct spawner *spawner, int signals, uint64_t data)
       read_signal (spawner, signals);
       return;
     case SOURCE_SLOT:
-      end_slot (spawner, &spawner->slots[index]);
+      slot_end (spawner, &spawner->slots[index]);
       return;
     case SOURCE_SLOT_TALK:
-      read_talk (&spawner->slots[index]);
+      slot_read_talk (&spawner->slots[index]);
       return;
     case SOURCE_SLOT_MEMORY:
-      read_memory (&spawner->slots[index]);
+      slot_read_memory (&spawner->slots[index]);
       return;
     case SOURCE_JOB:
       end_job (&spawner->jobs[index]);
@@ -517,33 +277,11 @@ handle (struct spawner *spawner, int signals, uint64_t data)
     }
 }
 
-/* A launch under way needs us at once, so nothing is made ahead beside it.  */
-static bool
-is_launching (const struct spawner *spawner)
-{
-  for (unsigned i = 0; i < RUNI_SLOTS_MAX; i++)
-    if (spawner->slots[i].used && !spawner->slots[i].answered)
-      return true;
-  return false;
-}
-
-/* Tries again to remove groups in which the kernel still counts a process; true if there are such.  */
-static bool
-retry_removals (struct spawner *spawner)
-{
-  bool waiting = false;
-
-  for (unsigned i = 0; i < RUNI_SLOTS_MAX; i++)
-    if (spawner->slots[i].used && spawner->slots[i].ended && !remove_slot (spawner, &spawner->slots[i]))
-      waiting = true;
-  return waiting;
-}
-
 static bool
 turn (struct spawner *spawner, int signals, int timeout_ms)
 {
   struct epoll_event event;
-  int got = epoll_wait (poll_fd, &event, 1, timeout_ms);
+  int got = epoll_wait (watch_epoll, &event, 1, timeout_ms);
 
   if (got < 0 && errno != EINTR)
     die_errno ("wait for events");
@@ -591,16 +329,16 @@ end_all (struct spawner *spawner, int signals)
   int ignored = 1;
 
   ending = true;
-  epoll_ctl (poll_fd, EPOLL_CTL_DEL, spawner->agent_socket, NULL);
+  epoll_ctl (watch_epoll, EPOLL_CTL_DEL, spawner->agent_socket, NULL);
   for (unsigned i = 0; i < RUNI_SLOTS_MAX; i++)
     if (spawner->slots[i].used)
-      kill_slot (&spawner->slots[i]);
+      slot_kill (&spawner->slots[i]);
   clock_gettime (CLOCK_MONOTONIC, &start);
   while (anything_left (spawner))
     {
       send_events (spawner);
       turn (spawner, signals, RETRY_MS);
-      retry_removals (spawner);
+      slots_retry_removals (spawner);
       clock_gettime (CLOCK_MONOTONIC, &now);
       if ((now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000 > END_TIMEOUT_MS)
         die ("processes of slices do not end");
@@ -617,9 +355,7 @@ loop_run (struct spawner *spawner, int signals)
 {
   bool waiting = false, idle = false;
 
-  poll_fd = epoll_create1 (EPOLL_CLOEXEC);
-  if (poll_fd < 0)
-    die_errno ("make an epoll");
+  watch_start ();
   watch (spawner->agent_socket, SOURCE_AGENT_SOCKET, 0);
   watch (spawner->agent_pidfd, SOURCE_AGENT, 0);
   watch (spawner->exchange_pidfd, SOURCE_EXCHANGE, 0);
@@ -627,15 +363,15 @@ loop_run (struct spawner *spawner, int signals)
   say_ready (spawner);
   while (!over)
     {
-      if (event_count > 0)
+      if (!outbox_is_empty ())
         send_events (spawner);
-      idle = idle || is_launching (spawner);
+      idle = idle || slots_launching (spawner);
       /* Whenever nothing is to be done, one more namespace is made ahead for the next launch.  */
       if (!turn (spawner, signals, waiting ? RETRY_MS : idle ? -1 : 0))
         idle = !idmap_prepare (spawner->uid_next);
       else
         idle = false;
-      waiting = retry_removals (spawner);
+      waiting = slots_retry_removals (spawner);
     }
   end_all (spawner, signals);
   return exit_status;

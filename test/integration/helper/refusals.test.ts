@@ -191,7 +191,7 @@ describe('runi-agent: requests that the helper refuses', function () {
       relay.write(request);
       const [code] = await once(child, 'exit');
       expect(said.join('')).to.include('a request of another form');
-      expect([code, existsSync(join(home.state, 'agent'))]).to.deep.equal([0, true]);
+      expect([code, existsSync(join(home.state, 'agent'))]).to.deep.equal([1, true]);
       helper = await HelperFixture.open(home);
     });
 
