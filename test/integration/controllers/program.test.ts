@@ -1,0 +1,140 @@
+// runink-controllers as a program against a real server: it is ready, works, takes over, and stops without a trace.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { isApiError, kinds, type Lease, wellKnown } from '../../../apis/index.ts';
+import { type RunningServer, startServer } from '../../../apiserver/index.ts';
+import { type Barn, createMemoryBarn } from '../../../barn/index.ts';
+import { silentLog, systemClock, systemRandom } from '../../../base/index.ts';
+import { HttpClient, loadKubeconfig } from '../../../client/index.ts';
+
+const program = fileURLToPath(new URL('../../../controllers/main.js', import.meta.url));
+const leaseRef = { namespace: wellKnown.systemHerd, name: wellKnown.schedulerLease };
+
+describe('runink-controllers', function () {
+  this.timeout(30_000);
+  let data: string;
+  let barn: Barn;
+  let server: RunningServer;
+  let client: HttpClient;
+  const children: ChildProcess[] = [];
+
+  beforeEach(async () => {
+    data = await mkdtemp(join(tmpdir(), 'runink-controllers-'));
+    barn = createMemoryBarn();
+    const deps = { clock: systemClock, random: systemRandom, log: silentLog };
+    server = await startServer({ ...deps, data, barn, port: 0, nodes: [], version: 'test' });
+    client = new HttpClient(await loadKubeconfig(join(data, 'admin.kubeconfig')));
+  });
+  afterEach(async () => {
+    await Promise.all(children.splice(0).map((child) => end(child, 'SIGKILL')));
+    client[Symbol.dispose]();
+    await server.close();
+    await barn.close();
+    await rm(data, { recursive: true });
+  });
+
+  it('binds a slice to a node, and on SIGTERM gives up its lease and ends with 0', async () => {
+    const child = await start();
+    const node = await client.create(kinds.nodes, { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' } });
+    const conditions = [{ type: 'Ready', status: 'True' }] as const;
+    const status = { allocatable: { cpu: '1', memory: '1Gi' }, conditions };
+    await client.updateStatus(kinds.nodes, { ...node, status });
+    await client.create(kinds.slices, {
+      apiVersion: 'runink.io/v1',
+      kind: 'Slice',
+      metadata: { namespace: 'default', name: 's' },
+      spec: { run: 'r', step: 's', attempt: 1, cpuMillis: 100 },
+    });
+    await until(
+      async () => (await client.get(kinds.slices, { namespace: 'default', name: 's' })).spec.nodeName === 'n1',
+    );
+    expect((await lease())?.spec?.holderIdentity).to.match(new RegExp(`_${child.pid ?? 0}_\\d+$`));
+    expect(await end(child, 'SIGTERM')).to.equal(0);
+    expect((await lease())?.spec?.holderIdentity ?? '').to.equal('');
+  });
+
+  it('takes over at once from one that was killed, under a new epoch', async () => {
+    const first = await start();
+    await until(async () => ((await lease())?.spec?.holderIdentity ?? '') !== '');
+    await end(first, 'SIGKILL');
+    const killedMs = Date.now();
+    const second = await start();
+    await until(async () => (await lease())?.spec?.holderIdentity?.includes(`_${second.pid ?? 0}_`) === true);
+    // Its lease would have lasted for ten seconds.
+    expect(Date.now() - killedMs).to.be.lessThan(8_000);
+    expect((await lease())?.spec?.leaseTransitions).to.equal(1);
+  });
+
+  it('stands by while another leads', async () => {
+    const first = await start();
+    await until(async () => ((await lease())?.spec?.holderIdentity ?? '') !== '');
+    const second = await start();
+    expect((await lease())?.spec?.holderIdentity).to.include(`_${first.pid ?? 0}_`);
+    await end(first, 'SIGTERM');
+    await until(async () => (await lease())?.spec?.holderIdentity?.includes(`_${second.pid ?? 0}_`) === true);
+  });
+
+  for (const [title, args, code, message] of [
+    ['without a kubeconfig', [], 2, /--kubeconfig FILE is missing\nusage: /],
+    ['with an unknown flag', ['--kubeconfig', 'x', '--nope'], 2, /Unknown option '--nope'/],
+    [
+      'with a kubeconfig that is not there',
+      ['--kubeconfig', '/nowhere/file'],
+      1,
+      /kubeconfig \/nowhere\/file cannot be read/,
+    ],
+  ] as const)
+    it(`says what is wrong ${title}`, async () => {
+      const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+      let text = '';
+      child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()));
+      expect(await new Promise((resolve) => child.once('close', resolve))).to.equal(code);
+      expect(text).to.match(message);
+      expect(text.split('\n').length).to.be.lessThan(6);
+    });
+
+  async function start(): Promise<ChildProcess> {
+    const argv = [program, '--kubeconfig', join(data, 'controllers.kubeconfig'), '--log-level', 'error'];
+    const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
+    children.push(child);
+    const [line] = await Promise.race([
+      once(createInterface({ input: child.stdout })),
+      new Promise<never>((_, reject) =>
+        child.once('exit', (code) => reject(new Error(`it ended with ${code ?? 'a signal'}`))),
+      ),
+    ]);
+    expect(line).to.equal('{"ready":true}');
+    return child;
+  }
+
+  const lease = (): Promise<Lease | undefined> =>
+    client.get(kinds.leases, leaseRef).catch((cause: unknown) => {
+      if (isApiError(cause, 'NotFound')) return undefined;
+      throw cause;
+    });
+});
+
+const once = (lines: NodeJS.EventEmitter): Promise<readonly [string]> =>
+  new Promise((resolve) => lines.once('line', (line: string) => resolve([line])));
+
+/** Sends the signal and gives the exit code, or null after a death by signal. */
+function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(child.exitCode);
+  return new Promise((resolve) => {
+    child.once('exit', resolve);
+    child.kill(signal);
+  });
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  const deadlineMs = Date.now() + 15_000;
+  while (!(await holds())) {
+    if (Date.now() > deadlineMs) throw new Error('it did not come true in time');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
