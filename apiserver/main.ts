@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openEmbeddedBarn } from '../barn/index.ts';
-import { systemClock, systemLog, systemRandom } from '../base/index.ts';
+import { systemClock, systemLog, systemRandom, watchParent } from '../base/index.ts';
 import { startServer } from './server.ts';
 
 const usage = 'usage: runink-apiserver --data DIR [--port N] [--node NAME]...';
@@ -46,6 +46,7 @@ async function main(): Promise<void> {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  watchParent(process.env, process.stdin, stop);
   process.stdout.write(`${JSON.stringify({ ready: true, url: server.url })}\n`);
 }
 
