@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 
-describe('hack: setup', () => {
+describe('hack: setup', function () {
+  this.timeout(30_000);
   let tools = '';
   beforeEach(() => {
     tools = mkdtempSync(join(tmpdir(), 'setup-'));

@@ -10,17 +10,18 @@ import { pathToFileURL } from 'node:url';
 import { build, rooms, root } from './build.mjs';
 
 const compiled = (folder) => join(root, 'dist', folder);
-// The limits add up to what .ci/run may take on two cores, less its verify and build.
+// Each has a limit of its own, and all together what .ci/run may take on two cores, less its setup, build and verify.
+const allSecondsMax = 1_080;
 const suites = [
   {
     name: 'unit',
     folders: [...rooms.filter((room) => room !== 'test'), 'test/support'],
-    secondsMax: 150,
+    secondsMax: 300,
     isMeasured: true,
   },
-  { name: 'simulation', folders: ['test/sim'], secondsMax: 90, isMeasured: false },
-  { name: 'integration', folders: ['test/integration'], secondsMax: 180, isMeasured: true },
-  { name: 'e2e', folders: ['test/e2e'], secondsMax: 660, isMeasured: false },
+  { name: 'simulation', folders: ['test/sim'], secondsMax: 120, isMeasured: false },
+  { name: 'integration', folders: ['test/integration'], secondsMax: 420, isMeasured: true },
+  { name: 'e2e', folders: ['test/e2e'], secondsMax: 720, isMeasured: false },
 ];
 const residueMsMax = 10_000;
 const floorFile = join(root, 'hack/coverage-floor.json');
@@ -39,7 +40,8 @@ async function main(chosen) {
     rmSync(coverageFolder, { recursive: true, force: true });
     mkdirSync(join(coverageFolder, 'tmp'), { recursive: true });
     const before = takeResidue();
-    for (const suite of chosen) await runSuite(suite);
+    const endMs = Date.now() + allSecondsMax * 1000;
+    for (const suite of chosen) await runSuite(suite, Math.ceil((endMs - Date.now()) / 1000));
     countCleaning(await waitForNoResidue(before, residueMsMax));
     if (suites.every((suite) => !suite.isMeasured || chosen.includes(suite))) checkCoverage();
   } catch (cause) {
@@ -62,7 +64,8 @@ function prepare() {
 }
 
 /** Runs one suite in a process of its own, and adds its counts; a suite that gives none is one failed test. */
-async function runSuite({ name, folders, secondsMax, isMeasured }) {
+async function runSuite({ name, folders, secondsMax: ownMax, isMeasured }, leftSeconds) {
+  const secondsMax = Math.max(1, Math.min(ownMax, leftSeconds));
   const files = folders.flatMap(testFiles).sort();
   if (files.length === 0) {
     console.log(`\n${name}: no tests yet`);
