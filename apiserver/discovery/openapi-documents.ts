@@ -21,7 +21,8 @@ export interface OpenApiDocuments {
   v3(root: string): Document | undefined;
 }
 
-const protobufType = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+// Asked for with @ before the version, which is no media type; answered with a dot, as Kubernetes does.
+const protobufType = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
 
 /** Documents of kinds that do not change while the server runs. */
 export function openApiDocuments(infos: readonly KindInfo[], version: string): OpenApiDocuments {

@@ -18,7 +18,7 @@ import type { Authenticate } from './authenticate.ts';
 import { mediaTypeOf } from './negotiate.ts';
 import { type KindLookup, parseRequest, type RequestInfo, type ResourceRequest } from './request-info.ts';
 import { serveResource } from './resources.ts';
-import { sendError, sendText } from './respond.ts';
+import { sendError, sendJson, sendText } from './respond.ts';
 import { serveUpgrade } from './upgrade.ts';
 import { Watches } from './watches.ts';
 
@@ -90,6 +90,10 @@ async function serve(
   const about = parseRequest(request.method ?? '', path, query, deps.kindOf);
   switch (about.kind) {
     case 'unknown':
+      // kubectl describe node lists pods, and goes on without them only when it may not see them.
+      if (/^\/api\/v1\/(namespaces\/[^/]+\/)?pods$/.test(path)) throw noPods(user);
+      // Before it says that it does not know a kind, kubectl looks whether a user defined it. There are no such yet.
+      if (path === definitionsPath && request.method === 'GET') return sendJson(response, 200, noDefinitions);
       return sendText(response, 404, '404 page not found\n');
     case 'notAllowed':
       throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
@@ -106,6 +110,19 @@ async function serve(
     default:
       return about satisfies never;
   }
+}
+
+const definitionsPath = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+const noDefinitions = {
+  kind: 'CustomResourceDefinitionList',
+  apiVersion: 'apiextensions.k8s.io/v1',
+  metadata: { resourceVersion: '1' },
+  items: [],
+};
+
+function noPods(user: User): ApiError {
+  const message = `pods is forbidden: User "${user.name}" cannot list resource "pods" in API group "": what runs here are slices (slices.runink.io); pods are not served`;
+  return new ApiError('Forbidden', message, { kind: 'pods' });
 }
 
 function targetOf(request: IncomingMessage): { readonly path: string; readonly query: URLSearchParams } {

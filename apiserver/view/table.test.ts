@@ -43,7 +43,7 @@ describe('apiserver: tables', () => {
         message: 'gone\n',
         count: 2,
       },
-      ['x', '2s', 'Warning', 'Lost', 'run/r', 'gone', 2],
+      ['2s', 'Warning', 'Lost', 'run/r', 'gone', 2, 'x'],
     ],
     [
       kinds.slices,

@@ -24,17 +24,32 @@ export function tableOf(info: KindInfo, objects: readonly Unstructured[], option
     kind: 'Table',
     apiVersion: 'meta.k8s.io/v1',
     metadata: options.metadata,
-    columnDefinitions: options.withColumns ? [nameColumn(info), ...info.columns.map(definitionOf)] : [],
+    columnDefinitions: options.withColumns ? nameAndOthers(info, nameColumn(info), info.columns.map(definitionOf)) : [],
     rows: objects.map((object) => ({
-      cells: [object.metadata.name ?? '', ...info.columns.map((column) => cellOf(info, column, object, options.nowMs))],
+      cells: nameAndOthers(
+        info,
+        object.metadata.name ?? '',
+        info.columns.map((column) => cellOf(info, column, object, options.nowMs)),
+      ),
       ...rowObject(object, options.include),
     })),
   };
 }
 
+// Nobody chose an event's name, so it comes last and only with -o wide, as in Kubernetes.
+function nameAndOthers<Name, Other>(info: KindInfo, name: Name, others: readonly Other[]): (Name | Other)[] {
+  return info.kind === kinds.events.kind ? [...others, name] : [name, ...others];
+}
+
 function nameColumn(info: KindInfo) {
   const scope = info.scope === 'Namespaced' ? 'Unique within its herd and kind.' : 'Unique within its kind.';
-  return { name: 'Name', type: 'string', format: 'name', description: scope, priority: 0 };
+  return {
+    name: 'Name',
+    type: 'string',
+    format: 'name',
+    description: scope,
+    priority: info.kind === kinds.events.kind ? 1 : 0,
+  };
 }
 
 function definitionOf(column: PrinterColumn) {

@@ -1,5 +1,14 @@
 import { expect } from 'chai';
-import { type Json, pipeline, pipelines, slice, slicesPath, startTestServer, type TestServer } from './support.ts';
+import {
+  type Json,
+  pipeline,
+  pipelines,
+  slice,
+  slicesPath,
+  startTestServer,
+  type TestServer,
+  text,
+} from './support.ts';
 
 const merge = 'application/merge-patch+json';
 const names = (list: Json): unknown[] => Object.values(list.items ?? {}).map((item) => item.metadata?.name);
@@ -30,7 +39,7 @@ describe('apiserver: lists', () => {
         await server.ask('POST', pipelines, { body: pipeline('p3b') });
         await server.ask('DELETE', `${pipelines}/p8`);
       }
-      token = String(page.metadata?.continue ?? '');
+      token = text(page.metadata?.continue ?? '');
     } while (token !== '');
     expect(seen).to.deep.equal(['p0', 'p1', 'p2', 'p3', 'p4', 'p5', 'p6', 'p7', 'p8']);
     expect(versions.size).to.equal(1);
@@ -44,7 +53,7 @@ describe('apiserver: lists', () => {
     const rest = (
       await server.ask(
         'GET',
-        `${pipelines}?limit=3&labelSelector=even%3Dtrue&continue=${String(page.metadata?.continue)}`,
+        `${pipelines}?limit=3&labelSelector=even%3Dtrue&continue=${text(page.metadata?.continue)}`,
       )
     ).body;
     expect(names(rest)).to.deep.equal(['p6']);
@@ -52,7 +61,7 @@ describe('apiserver: lists', () => {
   });
 
   it('takes only its own tokens, for the list they are of', async () => {
-    const token = String((await server.ask('GET', `${pipelines}?limit=1`)).body.metadata?.continue);
+    const token = text((await server.ask('GET', `${pipelines}?limit=1`)).body.metadata?.continue);
     for (const path of [
       `${pipelines}?limit=1&continue=abc`,
       `/apis/runink.io/v1/namespaces/default/runs?continue=${token}`,
@@ -66,7 +75,7 @@ describe('apiserver: lists', () => {
   it('reads at a version, not older than one, and refuses one that is to come', async () => {
     const now = (await server.ask('GET', pipelines)).body;
     await server.ask('POST', pipelines, { body: pipeline('later') });
-    const version = String(now.metadata?.resourceVersion);
+    const version = text(now.metadata?.resourceVersion);
     const exact = await server.ask('GET', `${pipelines}?resourceVersion=${version}&resourceVersionMatch=Exact`);
     expect(exact.body).to.deep.equal(now);
     const newer = await server.ask('GET', `${pipelines}?resourceVersion=${version}`);
@@ -87,7 +96,7 @@ describe('apiserver: lists', () => {
       'Expired',
       'The resourceVersion for the provided list is too old.',
     ]);
-    const gone = await server.ask('GET', `${pipelines}?limit=1&continue=${String(first.metadata?.continue)}`);
+    const gone = await server.ask('GET', `${pipelines}?limit=1&continue=${text(first.metadata?.continue)}`);
     expect([gone.code, gone.body.reason]).to.deep.equal([410, 'Expired']);
   });
 
@@ -130,7 +139,7 @@ describe('apiserver: watches', () => {
     server = await startTestServer({ limits: { bookmarkIntervalMs: 50, watchersMax: 60 } });
   });
   after(() => server.close());
-  const version = async () => String((await server.ask('GET', pipelines)).body.metadata?.resourceVersion);
+  const version = async () => text((await server.ask('GET', pipelines)).body.metadata?.resourceVersion);
 
   it('tells what happened after a version, in order', async () => {
     const watch = await server.watch(`${pipelines}?watch=true&resourceVersion=${await version()}`);
@@ -163,8 +172,7 @@ describe('apiserver: watches', () => {
     const told = await Promise.all(watches.map((watch) => watch.wait((seen) => seen.length === 60)));
     const lines = told.map((events) =>
       events.map(
-        (event) =>
-          `${event.type} ${String(event.object.metadata?.name)} ${String(event.object.metadata?.resourceVersion)}`,
+        (event) => `${event.type} ${text(event.object.metadata?.name)} ${text(event.object.metadata?.resourceVersion)}`,
       ),
     );
     for (const other of lines) expect(other).to.deep.equal(lines[0]);
@@ -183,7 +191,7 @@ describe('apiserver: watches', () => {
     whole.stop();
     for (const [index, event] of events.entries()) {
       const rest = await server.watch(
-        `${pipelines}?watch=true&timeoutSeconds=1&resourceVersion=${String(event.object.metadata?.resourceVersion)}`,
+        `${pipelines}?watch=true&timeoutSeconds=1&resourceVersion=${text(event.object.metadata?.resourceVersion)}`,
       );
       await rest.wait(() => rest.isEnded);
       expect(rest.events).to.deep.equal(events.slice(index + 1));
@@ -200,7 +208,7 @@ describe('apiserver: watches', () => {
     await server.ask('DELETE', `${pipelines}/sel`);
     const events = await watch.wait((seen) => seen.length === 4);
     watch.stop();
-    expect(events.map((event) => `${event.type} ${String(event.object.metadata?.labels?.s)}`)).to.deep.equal([
+    expect(events.map((event) => `${event.type} ${text(event.object.metadata?.labels?.s)}`)).to.deep.equal([
       'ADDED in',
       'DELETED out',
       'ADDED in',

@@ -197,6 +197,11 @@ function jsonIn(text: string): Json {
   }
 }
 
+/** A JSON value as text, for messages, addresses and comparisons. */
+export function text(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+}
+
 /** A pipeline that is valid and does nothing. */
 export function pipeline(name: string, more: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
   return {
