@@ -9,18 +9,22 @@ export interface Note {
 }
 
 /** How long a group may wait untold. What can never run is told at once; a node may be about to come. */
-export const graceMs: Readonly<Record<Unplaced['cause'], number>> = { never: 0, blocked: 1_000, busy: 30_000 };
+const graceMs: Readonly<Record<Unplaced['cause'], number>> = { never: 0, blocked: 1_000, busy: 30_000 };
+/** A queue that moves explains itself: who is merely busy is told only when nothing was placed for so long, */
+const stuckMs = 10_000;
+/** or when it has waited so long, since others may pass by for ever. */
+const patienceMs = 180_000;
 /** Changes of numbers alone are told at most this often. */
-export const retellMs = 30_000;
+const retellMs = 30_000;
 
-/** In how many milliseconds to tell it; 0: now; undefined: it is told already. */
-export function tellInMs(unplaced: Unplaced, note: Note, nowMs: number): number | undefined {
-  const { told } = note;
+/** In how many milliseconds to tell it; 0: now; undefined: it is told already. `placedMs`: when anything was placed last. */
+export function tellInMs(unplaced: Unplaced, note: Note, placedMs: number, nowMs: number): number | undefined {
+  const { told, sinceMs } = note;
   if (told?.message === unplaced.message) return undefined;
-  const dueMs =
-    told === undefined || told.shape !== shapeOf(unplaced.message)
-      ? note.sinceMs + graceMs[unplaced.cause]
-      : told.atMs + retellMs;
+  const isNew = told === undefined || told.shape !== shapeOf(unplaced.message);
+  const earliestMs = isNew ? sinceMs + graceMs[unplaced.cause] : told.atMs + retellMs;
+  if (unplaced.cause !== 'busy') return Math.max(0, earliestMs - nowMs);
+  const dueMs = Math.max(earliestMs, Math.min(placedMs + stuckMs, sinceMs + patienceMs));
   return Math.max(0, dueMs - nowMs);
 }
 

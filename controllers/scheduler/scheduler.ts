@@ -25,6 +25,8 @@ export class Scheduler {
   /** What was told of groups that wait; those that wait no more are dropped every round. */
   #notes = new Map<string, Note>();
   #rounds = 0;
+  /** When anything was bound last. */
+  #placedMs = Number.NEGATIVE_INFINITY;
 
   constructor(context: ControllerContext, epoch: string) {
     this.#context = context;
@@ -149,6 +151,7 @@ export class Scheduler {
       if (isApiError(cause, 'NotFound')) return;
       throw cause;
     }
+    this.#placedMs = this.#context.clock.monotonicMs();
     // The cache may have run ahead of the answer, even to the slice's end.
     const seen = this.#slices.get({ namespace, name });
     if (seen === undefined || seen.metadata.uid !== slice.metadata.uid || isEnded(seen)) return;
@@ -163,7 +166,7 @@ export class Scheduler {
     let soonestMs = Number.POSITIVE_INFINITY;
     for (const one of unplaced) {
       const note = this.#notes.get(one.group) ?? { sinceMs: nowMs };
-      const inMs = tellInMs(one, note, nowMs);
+      const inMs = tellInMs(one, note, this.#placedMs, nowMs);
       const group = byKey.get(one.group);
       if (inMs === 0 && group !== undefined) {
         await this.#explain(group, one.message);
