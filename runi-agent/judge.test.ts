@@ -22,7 +22,7 @@ const end = (step: string, more: Partial<MemberEnd> = {}): MemberEnd => ({
   order: order++,
   exit: exit(),
   killed: false,
-  limits: { pidsMax: 64, cpuMillis: 500 },
+  limits: { pidsMax: 64, cpuMillis: 500, memoryBytes: 64 * 1024 * 1024 },
   completionTime: '2026-01-01T00:00:00Z',
   ...more,
 });
@@ -65,14 +65,14 @@ describe('runi-agent: judge', () => {
       undefined,
       [
         'Failed | GroupFailed | step "down" (slice run-down-1) failed: OOMKilled',
-        'Failed | OOMKilled | it needed more memory than its limit and was killed',
+        'Failed | OOMKilled | it needed more memory than its limit of 64Mi',
       ],
     ],
     [
       'names a heap that reached its limit',
       [end('a', { exit: exit({ exitCode: null, signal: 6 }) })],
       undefined,
-      ['Failed | OOMKilled | its JavaScript heap reached what the memory limit allows'],
+      ['Failed | OOMKilled | its JavaScript heap reached what the memory limit of 64Mi allows'],
     ],
     [
       'names limits that held a failed step',

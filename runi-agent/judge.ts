@@ -22,7 +22,7 @@ export interface MemberEnd {
   readonly refusal?: { readonly reason: string; readonly message: string };
   /** The agent killed it before it ended by itself. */
   readonly killed: boolean;
-  readonly limits: { readonly pidsMax: number; readonly cpuMillis: number };
+  readonly limits: { readonly pidsMax: number; readonly cpuMillis: number; readonly memoryBytes: number };
   readonly startTime?: string;
   readonly completionTime: string;
 }
@@ -36,7 +36,7 @@ export type EndCause =
 export type FinalStatus = NonNullable<Slice['status']>;
 
 /** Throttled periods from which on a success says so; a start alone meets a few. */
-const throttledNoteMin = 20;
+const throttledNoteMin = 10;
 /** Reasons of a slice that only felt another's end. */
 const secondHand: ReadonlySet<string> = new Set(['UpstreamFailed', 'DownstreamFailed', 'EdgeBroken', 'Cancelled']);
 
@@ -56,7 +56,7 @@ export function failureOf(end: MemberEnd): Failure | undefined {
   const isDone = exit.exitCode === 0 && (end.runtime === 'native' || result?.ok === true);
   if (isDone) return undefined;
   if (exit.oomKilled)
-    return { reason: 'OOMKilled', message: 'it needed more memory than its limit and was killed', rank: 0 };
+    return { reason: 'OOMKilled', message: `it needed more memory than its limit of ${limitText(end)}`, rank: 0 };
   if (result?.ok === false)
     return { reason: result.reason, message: result.message, rank: secondHand.has(result.reason) ? 1 : 0 };
   if (end.killed && exit.signal === constants.signals.SIGKILL)
@@ -69,7 +69,11 @@ function exitFailure(end: MemberEnd, exit: SlotExit): Failure {
     return { reason: 'StepFailed', message: 'what reads its output closed the pipe', rank: 1 };
   // V8 aborts when the heap reaches --max-old-space-size, which is below the memory limit.
   if (end.runtime === 'node' && end.result === undefined && exit.signal === constants.signals.SIGABRT)
-    return { reason: 'OOMKilled', message: 'its JavaScript heap reached what the memory limit allows', rank: 0 };
+    return {
+      reason: 'OOMKilled',
+      message: `its JavaScript heap reached what the memory limit of ${limitText(end)} allows`,
+      rank: 0,
+    };
   if (exit.signal !== null)
     return { reason: 'StepFailed', message: `it was ended by ${signalName(exit.signal)}`, rank: 0 };
   if (exit.exitCode === 0) return { reason: 'ProtocolError', message: 'it ended without saying how it went', rank: 0 };
@@ -137,6 +141,10 @@ function notes(end: MemberEnd, isFailed: boolean): readonly string[] {
   if (exit.cpuThrottled > (isFailed ? 0 : throttledNoteMin))
     found.push(`CpuThrottled: held at ${limits.cpuMillis}m cpu in ${exit.cpuThrottled} periods`);
   return found;
+}
+
+function limitText({ limits: { memoryBytes } }: MemberEnd): string {
+  return `${Math.floor(memoryBytes / 1024 ** 2)}Mi`;
 }
 
 function messageOf(message: string, more: readonly string[]): { readonly message?: string } {

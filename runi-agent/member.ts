@@ -108,7 +108,11 @@ export class Member {
       ...(this.#violation === undefined ? {} : { violation: this.#violation }),
       ...(this.#refusal === undefined ? {} : { refusal: this.#refusal }),
       killed: this.#isKilled,
-      limits: { pidsMax: this.step.pids, cpuMillis: this.step.cpuLimitMillis },
+      limits: {
+        pidsMax: this.step.pids,
+        cpuMillis: this.step.cpuLimitMillis,
+        memoryBytes: this.step.memoryBytes,
+      },
       ...(this.#startTime === undefined ? {} : { startTime: this.#startTime }),
       completionTime: this.#completionTime ?? this.#now(),
     };
@@ -228,7 +232,7 @@ export class Member {
   }
 
   #now(): string {
-    return `${new Date(this.#deps.clock.now()).toISOString().slice(0, 19)}Z`;
+    return new Date(this.#deps.clock.now()).toISOString();
   }
 }
 

@@ -46,7 +46,11 @@ open_target_directory (const struct volume *volume, char *target, const char **n
       if (below == 0)
         below = open_directory (directory, at);
       if (below < 0)
-        fault_errno (fault, "make or open directory %s of volume %s", target, volume->name);
+        {
+          /* Whatever the errno: the target cannot be written, which is another thing than a file that is not there.  */
+          fault_errno (fault, "make or open directory %s of volume %s", target, volume->name);
+          fault->reason = RUNI_REFUSED;
+        }
       *slash = '/';
       close (directory);
       directory = below;

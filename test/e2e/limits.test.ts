@@ -42,7 +42,7 @@ describe('limits', function () {
     const run = await alone('bomb', bomb, 'pids: 16');
     const [step] = run.status?.steps ?? [];
     expect([run.status?.phase, step?.reason, step?.exitCode]).to.deep.equal(['Failed', 'StepFailed', 3]);
-    expect(step?.message).to.match(/limit of 16 (pids|processes)/);
+    expect(step?.message).to.match(/PidsLimit: \d+ forks were refused at 16 processes/);
     const { stdout } = await cluster.runictl(['logs', run.metadata.name ?? '', '--step', 'step']);
     expect(Number(/unavailable (\d+)/.exec(stdout)?.[1])).to.be.within(1, 15);
   });
@@ -54,7 +54,7 @@ describe('limits', function () {
     const slice = present(JSON.parse(stdout).items[0], 'slice');
     // Two seconds at a fifth of a core; starting the interpreter and the length of a period are in the tolerance.
     expect(slice.status.cpuMs).to.be.within(200, 700);
-    expect(slice.status.message).to.match(/throttled/);
+    expect(slice.status.message).to.match(/CpuThrottled: held at 200m cpu in \d+ periods/);
   });
 
   it('lets a slice beside the three keep at least 80 % of its pace under equal cpu limits', async () => {
