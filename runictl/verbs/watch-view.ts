@@ -1,10 +1,9 @@
 import type { CountersStatus, Run } from '../../apis/index.ts';
 import type { Timer } from '../../base/index.ts';
-import { columnLines } from '../print/columns.ts';
+import { columnLines, columnWidths } from '../print/columns.ts';
 import { escapeLine } from '../print/escape.ts';
 import {
   count,
-  type LiveCounters,
   progressCells,
   progressHeader,
   type StepRow,
@@ -79,6 +78,8 @@ class LiveView implements RunView {
   readonly #live = new Map<string, { attempt: number; counters: CountersStatus }>();
   #run: Run | undefined;
   #drawnLines = 0;
+  // Columns only grow: a table that trembles cannot be read.
+  #widths: readonly number[] = [];
   #drawnMs = Number.NEGATIVE_INFINITY;
   #timer: Timer | undefined;
   #isClosed = false;
@@ -126,7 +127,10 @@ class LiveView implements RunView {
 
   #draw(): void {
     if (this.#run === undefined) return;
-    const lines = tableLines(this.#run, this.#live, this.#terminal);
+    const rows = stepRows(this.#run, this.#live, this.#terminal.clock.now());
+    const cells = [progressHeader, ...rows.map(progressCells)];
+    this.#widths = columnWidths(cells).map((width, index) => Math.max(width, this.#widths[index] ?? 0));
+    const lines = tableLines(rows, columnLines(cells, this.#widths), this.#terminal);
     const up = this.#drawnLines > 0 ? `\u001b[${this.#drawnLines}F` : '';
     void this.#terminal.out(`${up}${lines.map((line) => `\u001b[2K${line}\n`).join('')}\u001b[J`);
     this.#drawnLines = lines.length;
@@ -142,12 +146,10 @@ const colours: Readonly<Record<string, string>> = {
   Cancelled: '33',
 };
 
-function tableLines(run: Run, live: LiveCounters, terminal: Terminal): string[] {
-  const rows = stepRows(run, live, terminal.clock.now());
-  const cells = [progressHeader, ...rows.map(progressCells)];
+function tableLines(rows: readonly StepRow[], lines: readonly string[], terminal: Terminal): string[] {
   // The terminal's own wrapping would spoil the count of lines.
   const width = terminal.columns() - 1;
-  return columnLines(cells).map((line, index) => paint(line.slice(0, width), rows[index - 1], terminal.hasColour));
+  return lines.map((line, index) => paint(line.slice(0, width), rows[index - 1], terminal.hasColour));
 }
 
 function paint(line: string, row: StepRow | undefined, hasColour: boolean): string {
