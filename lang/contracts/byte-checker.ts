@@ -195,6 +195,7 @@ function numberOf(schema: SchemaNode, keyword: string): number | undefined {
 /** Deepest nesting that is read in place. */
 const depthMax = 64;
 const unknown = -1;
+const powersOfTen = Array.from({ length: 16 }, (_, power) => 10 ** power);
 
 const stopInString = new Uint8Array(256).fill(1, 0, 0x20);
 stopInString[0x22] = 1;
@@ -356,7 +357,17 @@ class ByteChecker {
     const digits = at - first;
     if (digits === 0 || digits > 15 || (digits > 1 && bytes[first] === 0x30)) return unknown;
     let whole = true;
-    if (at < end && (bytes[at] === 0x2e || bytes[at] === 0x65 || bytes[at] === 0x45)) {
+    if (at < end && bytes[at] === 0x2e) {
+      // Up to 15 digits and a power of ten divide exactly as the number is read elsewhere (Clinger's fast path).
+      const point = at++;
+      for (let code = bytes[at] ?? 0; at < end && code >= 0x30 && code <= 0x39; code = bytes[++at] ?? 0)
+        value = value * 10 + code - 0x30;
+      const decimals = at - point - 1;
+      if (decimals === 0 || digits + decimals > 15) return unknown;
+      value /= powersOfTen[decimals] ?? 1;
+      whole = Number.isInteger(value);
+    }
+    if (at < end && (bytes[at] === 0x65 || bytes[at] === 0x45)) {
       const after = this.#scanner.scan(bytes, from, end, false);
       if (after < 0) return unknown;
       at = after;

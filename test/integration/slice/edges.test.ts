@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createReadStream, createWriteStream, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
 import type { InputSpec, OutputSpec } from '../../../runi-slice/protocol/index.ts';
-import { Bench } from './harness.ts';
+import { Bench, testTimeoutMs } from './harness.ts';
 
 const pass = { use: 'filter', with: { where: 'true' } } as const;
 const lines = (count: number): string =>
@@ -17,7 +17,9 @@ function edgeOut(bench: Bench, name: string, framed = true): OutputSpec {
   return { kind: 'edge', path: bench.path(name), framed };
 }
 
-describe('slices joined by pipes', () => {
+describe('slices joined by pipes', function () {
+  this.timeout(testTimeoutMs);
+
   it('pass every record on, in order', async () => {
     using bench = new Bench();
     bench.fifo('a');
@@ -214,7 +216,9 @@ describe('slices joined by pipes', () => {
   });
 });
 
-describe('a slice that is told to end', () => {
+describe('a slice that is told to end', function () {
+  this.timeout(testTimeoutMs);
+
   it('ends when it is cancelled, wherever it waits', async () => {
     using bench = new Bench();
     for (const name of ['in', 'out', 'quiet']) bench.fifo(name);
@@ -246,7 +250,7 @@ describe('a slice that is told to end', () => {
   });
 });
 
-async function until(condition: () => boolean, timeoutMs = 5000): Promise<void> {
+async function until(condition: () => boolean, timeoutMs = 20_000): Promise<void> {
   const endMs = performance.now() + timeoutMs;
   while (!condition() && performance.now() < endMs) await new Promise((resolve) => setTimeout(resolve, 10));
 }

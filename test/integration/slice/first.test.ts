@@ -1,8 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { Bench } from './harness.ts';
+import { Bench, testTimeoutMs } from './harness.ts';
 
-describe('a slice from file to file', () => {
+describe('a slice from file to file', function () {
+  this.timeout(testTimeoutMs);
+
   it('filters, byte for byte', async () => {
     using bench = new Bench();
     writeFileSync(bench.path('in.ndjson'), '{"delay": 66, "x":"é"}\n\n{"delay":1}\r\n{"delay":16.50}');

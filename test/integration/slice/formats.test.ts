@@ -3,13 +3,15 @@ import { createWriteStream, existsSync, readFileSync, writeFileSync } from 'node
 import { finished } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { Bench } from './harness.ts';
+import { Bench, testTimeoutMs } from './harness.ts';
 
 const vega = (name: string): string =>
   fileURLToPath(new URL(`../../../../node_modules/vega-datasets/data/${name}`, import.meta.url));
 const pass = { use: 'filter', with: { where: 'true' } } as const;
 
-describe('formats', () => {
+describe('formats', function () {
+  this.timeout(testTimeoutMs);
+
   it('reads a JSON array, over several lines, and writes one', async () => {
     using bench = new Bench();
     writeFileSync(bench.path('in.json'), '\ufeff [\n {"a": 1,\n  "b": [1,\n2]},\n"x" , 3\n]\n');

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { expect } from 'chai';
 import type { SliceSpec } from '../../../runi-slice/protocol/index.ts';
-import { Bench } from './harness.ts';
+import { Bench, testTimeoutMs } from './harness.ts';
 
 type Case = readonly [
   title: string,
@@ -19,7 +19,9 @@ const contract = {
   schema: { type: 'object', required: ['delay'], properties: { delay: { type: 'integer' }, x: { type: 'string' } } },
 };
 
-describe('steps', () => {
+describe('steps', function () {
+  this.timeout(testTimeoutMs);
+
   for (const [title, part, input, output, rejected = []] of [
     [
       'project keeps fields in its order',
@@ -168,7 +170,9 @@ describe('steps', () => {
   });
 });
 
-describe('step modules', () => {
+describe('step modules', function () {
+  this.timeout(testTimeoutMs);
+
   const run = async (code: string, name: string, input: string, part: Partial<SliceSpec> = {}) => {
     using bench = new Bench();
     writeFileSync(bench.path('in.ndjson'), input);
