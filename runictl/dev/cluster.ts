@@ -70,13 +70,16 @@ class Cluster {
 
   async start(): Promise<void> {
     const { dataDir } = this.#plan;
-    const apiserver = await this.#startUnit(apiserverUnit(this.#plan));
+    const starting = this.#startUnit(apiserverUnit(this.#plan));
+    // Its failure is met below, after the time it takes to start has been used.
+    starting.catch(() => undefined);
+    const folder = runtimeFolder(this.#instance);
+    if (this.#plan.isolation === 'full') makeRuntime(folder, this.#plan.distDir);
+    const apiserver = await starting;
     this.#url = String(apiserver['url']);
     const kubeconfig = join(dataDir, 'kubeconfig');
     writeFileSync(kubeconfig, readFileSync(join(dataDir, 'apiserver', 'admin.kubeconfig')), { mode: 0o600 });
     chmodSync(kubeconfig, 0o600);
-    const folder = runtimeFolder(this.#instance);
-    if (this.#plan.isolation === 'full') makeRuntime(folder, this.#plan.distDir);
     const nodes = this.#plan.nodes.map((node, index) => {
       if (this.#plan.isolation === 'none') return plainAgentUnit(this.#plan, node);
       const ids = idRange(this.#instance, index);

@@ -21,6 +21,8 @@ export interface DevPlan {
   readonly nodes: readonly string[];
   readonly volumes: readonly Volume[];
   readonly env: Readonly<Record<string, string>>;
+  /** What each node may give away, when several share the machine. */
+  readonly share?: { readonly cpu: number; readonly memoryBytes: number };
 }
 
 /** Reads NAME=PATH[:rw]; a relative path is made absolute by `resolve`. Errors: UsageError. */
@@ -84,6 +86,7 @@ export function plainAgentUnit(plan: DevPlan, node: string): UnitPlan {
       'none',
       '--programs',
       join(plan.distDir, 'libexec'),
+      ...shareFlags(plan),
       ...plan.volumes.flatMap(({ name, path, isWritable }) => [
         '--volume',
         `${name}=${path}${isWritable ? ':rw' : ''}`,
@@ -139,6 +142,7 @@ export function helperUnit(
       node,
       '--state',
       join(state, 'agent'),
+      ...shareFlags(plan),
     ],
     env: plan.env,
     config: `${config.join('\n')}\n`,
@@ -149,6 +153,10 @@ export function helperUnit(
 /** The credentials that the API server made for a node. */
 export function nodeKubeconfig(plan: DevPlan, node: string): string {
   return join(plan.dataDir, 'apiserver', 'nodes', `${node}.kubeconfig`);
+}
+
+function shareFlags({ share }: DevPlan): string[] {
+  return share === undefined ? [] : ['--cpu', String(share.cpu), '--memory', String(share.memoryBytes)];
 }
 
 function logOf(plan: DevPlan, name: string): string {

@@ -12,6 +12,7 @@ import {
   realpathSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -110,7 +111,8 @@ function makeFolder(path: string): void {
   chmodSync(path, 0o755);
 }
 
-// A link to the machine's own node costs neither time nor memory; it will do if nobody but root can change it.
+// A link to the machine's own node costs neither time nor memory (/run is memory on most machines); it will do if nobody
+// but root can change it. A symbolic one only into what slices see too: /usr without /usr/local.
 function placeNode(from: string, to: string): void {
   const { uid, mode } = statSync(from);
   if (uid === 0 && (mode & 0o022) === 0 && (mode & 0o555) === 0o555)
@@ -118,7 +120,8 @@ function placeNode(from: string, to: string): void {
       linkSync(from, to);
       return;
     } catch {
-      // Another file system: copied below.
+      // Another file system.
+      if (from.startsWith('/usr/') && !from.startsWith('/usr/local/')) return symlinkSync(from, to);
     }
   place(from, to);
 }

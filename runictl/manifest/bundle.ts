@@ -78,10 +78,11 @@ function sdkPlugin(sdkFile: string): Plugin {
     name: 'runink-sdk',
     setup(build) {
       build.onResolve({ filter: /^runink$/ }, () => ({ path: 'sdk', namespace: 'runink', sideEffects: false }));
-      build.onLoad({ filter: /^sdk$/, namespace: 'runink' }, async () => ({
-        contents: await readFile(sdkFile, 'utf8'),
-        loader: 'js',
-      }));
+      build.onLoad({ filter: /^sdk$/, namespace: 'runink' }, async () => {
+        const contents = await readFile(sdkFile, 'utf8').catch(() => undefined);
+        if (contents !== undefined) return { contents, loader: 'js' };
+        return { errors: [{ text: `the SDK is not at ${sdkFile}; build Runink again ("npm run build")` }] };
+      });
     },
   };
 }

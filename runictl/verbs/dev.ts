@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, realpathSync } from 'node:fs';
+import { availableParallelism, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { instanceOf, runCluster } from '../dev/cluster.ts';
 import { waitForRelease } from '../dev/lock.ts';
@@ -56,6 +57,9 @@ async function start(session: Session, dataDir: string, options: Options): Promi
     nodes: Array.from({ length: nodeCount }, (_, index) => `node-${index + 1}`),
     volumes: volumesOf(dataDir, options, terminal),
     env: scrubbed(terminal.env),
+    ...(nodeCount > 1
+      ? { share: { cpu: availableParallelism() / nodeCount, memoryBytes: Math.floor(totalmem() / nodeCount) } }
+      : {}),
   };
   let isReady = false;
   try {

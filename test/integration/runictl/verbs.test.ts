@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { kinds, type Pipeline, type Run } from '../../../apis/index.ts';
@@ -70,6 +72,25 @@ describe('runictl and a real API server', function () {
     it('makes a herd and what lives in it in one go', async () => {
       const text = `${pipeline('p', 'true').replace('name: p,', 'name: p, namespace: fresh,')}---\napiVersion: runink.io/v1\nkind: Herd\nmetadata: { name: fresh }\n`;
       expect((await apply(text)).out).to.equal('herd.runink.io/fresh created\npipeline.runink.io/p created\n');
+    });
+    it('puts what is too large for the object to its content, once', async () => {
+      const folder = join(server.directory, 'report');
+      await mkdir(folder, { recursive: true });
+      await writeFile(join(folder, 'large.txt'), 'x'.repeat(200_000));
+      const text = `apiVersion: runink.io/v1
+kind: Pipeline
+metadata: { name: large }
+spec:
+  steps: [{ name: report, use: exec, bundle: ./report, with: { command: [cat] } }]
+`;
+      const { code, out } = await apply(text);
+      expect(code).to.equal(0);
+      const name = /^bundle\.runink\.io\/(report-[0-9a-f]{10}) created\n/.exec(out)?.[1] ?? '';
+      const content = Buffer.from(await server.client.getContent(ref(name))).toString();
+      expect(JSON.parse(content)).to.have.nested.property('files[0].path', 'large.txt');
+      expect((await apply(text)).out).to.equal(
+        `bundle.runink.io/${name} unchanged\npipeline.runink.io/large unchanged\n`,
+      );
     });
     it('takes turns with kubectl', async function () {
       if (!existsSync(kubectl)) this.skip();
