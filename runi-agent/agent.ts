@@ -2,7 +2,7 @@
 // node's side, lets plan() decide, and acts.
 import type { Observable } from 'rxjs';
 import { isApiError, type Slice } from '../apis/index.ts';
-import { type Clock, type Log, type Random, runWorkers, WorkQueue } from '../base/index.ts';
+import { type Clock, type Log, type Random, runWorkers, sleep, WorkQueue } from '../base/index.ts';
 import { GroupRun, mayPass } from './group-run.ts';
 import { type GroupId, groupIdOf, groupKey } from './ids.ts';
 import { LaunchError, publishRequestsOf } from './launch.ts';
@@ -42,6 +42,8 @@ const backoff = { baseMs: 20, capMs: 10_000 };
 /** A node's rights follow its slices; an answer of Forbidden for longer is no delay but a refusal. */
 const forbiddenTriesMax = 6;
 const slotNameBytesMax = 24;
+/** How long the last statuses may take when the agent stops. */
+const lastWritesMsMax = 2_000;
 
 interface Group {
   readonly id: GroupId;
@@ -58,6 +60,7 @@ export class Agent {
   readonly #exits = new Map<Slot, (exit: SlotExit) => void>();
   readonly #ledger: Ledger;
   readonly #launches = new Gate(launchesMax);
+  #isStopping = false;
   #slots = 0;
   #order = 0;
 
@@ -67,25 +70,44 @@ export class Agent {
     this.#ledger = new Ledger(options.allocatable);
   }
 
-  /** Works until `signal` aborts; rejects on a bug. Slots go on living: closing the spawner ends them. */
+  /** Works until `signal` aborts, then ends its slices and says that they are lost; rejects on a bug. */
   async run(signal: AbortSignal): Promise<void> {
     const { slices$, spawner, writer } = this.#options;
     const subscriptions = [
       slices$.subscribe((change) => this.#take(change)),
       spawner.exits$.subscribe((exit) => this.#exits.get(exit.slot)?.(exit)),
     ];
-    const stop = (): void => this.#queue.shutDown();
+    const stop = (): void => {
+      this.#isStopping = true;
+      this.#queue.shutDown();
+    };
     signal.addEventListener('abort', stop, { once: true });
     if (signal.aborted) stop();
     const writing = writer.run();
     try {
       await Promise.race([runWorkers(this.#queue, reconcilersMax, (key) => this.#reconcile(key)), writing]);
     } finally {
+      stop();
       signal.removeEventListener('abort', stop);
+      await this.#abandon();
       for (const subscription of subscriptions) subscription.unsubscribe();
-      await writer.stop();
-      await writing;
+      const timeout = new AbortController();
+      await Promise.race([
+        writer.stop().then(() => writing),
+        sleep(this.#options.clock, lastWritesMsMax, timeout.signal).catch(() => {}),
+      ]);
+      timeout.abort();
     }
+  }
+
+  async #abandon(): Promise<void> {
+    const running = [...this.#groups.values()].flatMap(({ local }) => (local === undefined ? [] : [local]));
+    const message = 'the agent was stopped, and its slices with it';
+    for (const slices of await Promise.all(running.map((local) => local.abandon())))
+      for (const slice of slices) {
+        const newest = this.#groups.get(groupKey(groupIdOf(slice)))?.slices.get(slice.metadata.uid ?? '');
+        this.#options.writer.put(newest ?? slice, { phase: 'Lost', reason: 'AgentStopped', message });
+      }
   }
 
   #take({ type, slice }: SliceChange): void {
@@ -106,7 +128,8 @@ export class Agent {
 
   async #reconcile(key: string): Promise<void> {
     const group = this.#groups.get(key);
-    if (group === undefined) return;
+    // What ends while the agent stops was ended by that, and is no failure.
+    if (group === undefined || this.#isStopping) return;
     try {
       for (const action of plan(this.#observe(group))) await this.#act(key, group, action);
       this.#queue.forget(key);
@@ -184,7 +207,7 @@ export class Agent {
     this.#ledger.reserve(key, amountsOf(slices));
     try {
       await local.start();
-      log.info('group started', { group: key, slices: slices.length });
+      log.debug('group started', { group: key, slices: slices.length });
       this.#queue.add(key);
     } catch (cause) {
       delete group.local;

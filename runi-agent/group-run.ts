@@ -1,6 +1,6 @@
 // One group attempt on this node: its slices start together, and what they made appears only when all did well.
 import { isApiError, type Slice } from '../apis/index.ts';
-import { present } from '../base/index.ts';
+import { present, sleep } from '../base/index.ts';
 import type { GroupId } from './ids.ts';
 import { type EndCause, type FinalStatus, failureOf, judge } from './judge.ts';
 import { LaunchError, type Materials, planGroupOf, planStepOf, publishRequestsOf } from './launch.ts';
@@ -11,6 +11,9 @@ import type { SeenLocal } from './plan.ts';
 import { type PublishRequest, type Slot, SpawnError } from './spawner.ts';
 
 /** What a group works with; it closes none of it. */
+/** How long the ends of killed slices are waited for when the agent stops. */
+const abandonMsMax = 2_000;
+
 export interface GroupDeps extends MemberDeps {
   readonly materials: MaterialSource;
   readonly launches: Gate;
@@ -78,14 +81,10 @@ export class GroupRun {
 
   /** Publishes or discards what the slices staged, when all have ended; gives their final statuses. */
   async finish(): Promise<readonly Report[]> {
-    const { run, herdUid } = present(this.#view, 'run of a started group');
-    const requests = publishRequestsOf(this.id, run, herdUid);
-    if (this.#cause === undefined && !this.#hasFailed()) await this.#publish(requests);
-    for (const { staging } of requests) {
-      await this.#deps.spawner.discard(staging).catch((cause: unknown) => {
-        this.#deps.log.warn('staging not discarded', { volume: staging.volume, id: staging.id, error: String(cause) });
-      });
-    }
+    const view = present(this.#view, 'run of a started group');
+    if (this.#cause === undefined && !this.#hasFailed())
+      await this.#publish(publishRequestsOf(this.id, view.run, view.herdUid));
+    await this.#discard(view);
     const statuses = judge(
       this.#members.map((member) => member.end()),
       this.#cause,
@@ -94,6 +93,26 @@ export class GroupRun {
       slice: member.slice,
       status: present(statuses[index], 'status of a member'),
     }));
+  }
+
+  /** The agent stops: ends what runs and discards what it staged, without a word about how it went. */
+  async abandon(): Promise<readonly Slice[]> {
+    this.#isKilled = true;
+    await Promise.allSettled(this.#members.map((member) => member.kill()));
+    const timeout = new AbortController();
+    const late = sleep(this.#deps.clock, abandonMsMax, timeout.signal).catch(() => {});
+    await Promise.race([Promise.all(this.#members.map((member) => member.ended)), late]);
+    timeout.abort();
+    if (this.#view !== undefined) await this.#discard(this.#view);
+    return this.#slices;
+  }
+
+  async #discard({ run, herdUid }: RunView): Promise<void> {
+    for (const { staging } of publishRequestsOf(this.id, run, herdUid)) {
+      await this.#deps.spawner.discard(staging).catch((cause: unknown) => {
+        this.#deps.log.warn('staging not discarded', { volume: staging.volume, id: staging.id, error: String(cause) });
+      });
+    }
   }
 
   async #publish(requests: readonly PublishRequest[]): Promise<void> {

@@ -49,6 +49,9 @@ export class Member {
   readonly slot: Slot;
   readonly uid: string;
   readonly name: string;
+  /** Resolves when it has ended. */
+  readonly ended: Promise<void>;
+  #setEnded: () => void = () => {};
   readonly #deps: MemberDeps;
   readonly #group: GroupId;
   readonly #view: RunView;
@@ -83,6 +86,9 @@ export class Member {
     this.#view = view;
     this.#materials = materials;
     this.#deps = deps;
+    this.ended = new Promise((resolve) => {
+      this.#setEnded = resolve;
+    });
   }
 
   get seen(): SeenMember {
@@ -216,7 +222,8 @@ export class Member {
       this.#materials.release();
       progress.end(this.uid);
       this.#hasEnded = true;
-      this.#deps.log.info('slice ended', {
+      this.#setEnded();
+      this.#deps.log.debug('slice ended', {
         slice: this.name,
         exitCode: this.#exit?.exitCode,
         signal: this.#exit?.signal,

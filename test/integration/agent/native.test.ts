@@ -130,7 +130,7 @@ describe('agent: native slices', () => {
     await rig.bindGroup(run, 'twice');
     await rig.until(sliceName(run, 'twice'), (seen) => seen?.status?.phase === 'Running');
     await rig.restart();
-    expect(await rig.ended(sliceName(run, 'twice'))).to.include({ phase: 'Lost', reason: 'AgentRestarted' });
+    expect(await rig.ended(sliceName(run, 'twice'))).to.include({ phase: 'Lost', reason: 'AgentStopped' });
     await rig.write('go', '');
     await rig.bindGroup(run, 'twice', 2);
     expect((await rig.ended(sliceName(run, 'twice', 2))).phase).to.equal('Succeeded');
