@@ -7,7 +7,7 @@ import { expect } from 'chai';
 import { kinds, type Slice } from '../../apis/index.ts';
 import { present } from '../../base/index.ts';
 import { startCluster, type TestCluster } from '../support/cluster.ts';
-import { processesNamed } from '../support/processes.ts';
+import { named, sliceProcesses } from '../support/processes.ts';
 import { compareResidue, takeResidue } from '../support/residue.ts';
 
 const records = 20_000;
@@ -55,7 +55,7 @@ describe('kill -9 in the middle of a run', function () {
       expect(run.status?.phase, JSON.stringify(run.status)).to.equal('Succeeded');
       const result = await readFile(join(cluster.dataVolume, `out/${name}.ndjson`), 'utf8');
       expect(result === expected, `${result.split('\n').length - 1} records of ${records / 2}`).to.equal(true);
-      expect([...processesNamed('runi-init'), ...processesNamed('runi-slice')]).to.deep.equal([]);
+      expect(sliceProcesses(cluster.instance)).to.deep.equal([]);
     });
   }
 });
@@ -75,7 +75,9 @@ async function allRunning(cluster: TestCluster, pipeline: string): Promise<void>
 }
 
 async function pidOf(cluster: TestCluster, role: string): Promise<number> {
-  if (role === 'init' || role === 'slice') return present(processesNamed(`runi-${role}`)[0], `runi-${role}`).pid;
+  if (role === 'init' || role === 'slice') {
+    return present(named(sliceProcesses(cluster.instance), `runi-${role}`)[0], `runi-${role}`).pid;
+  }
   const found = (await cluster.processes()).find((candidate) => candidate.role === role);
   return present(found, `process ${role}`).pid;
 }

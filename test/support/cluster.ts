@@ -1,7 +1,7 @@
 // A whole cluster for end-to-end tests: `runictl dev` as a user starts it, on a fresh folder and a free port, with the
 // programs of this checkout; and the means to look at it. Everything is gone after `stop`.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -26,6 +26,8 @@ export interface ClusterProcess {
 
 export interface TestCluster {
   readonly directory: string;
+  /** Name of the helper's instance: in the names of cgroups and folders. */
+  readonly instance: string;
   readonly kubeconfig: string;
   /** The default volume `data`. */
   readonly dataVolume: string;
@@ -67,6 +69,7 @@ export async function startCluster(args: readonly string[] = []): Promise<TestCl
     run(program('bin/runictl'), argv, { env, ...(input === undefined ? {} : { input }) });
   return {
     directory,
+    instance: await instanceOf(directory),
     kubeconfig,
     dataVolume: join(directory, 'data'),
     client,
@@ -192,6 +195,13 @@ function readyLine(child: ChildProcess): Promise<void> {
       reject(new Error(`runictl dev ended with ${code}: ${said}`));
     });
   });
+}
+
+async function instanceOf(directory: string): Promise<string> {
+  const state: unknown = JSON.parse(await readFile(join(directory, 'dev.json'), 'utf8'));
+  if (typeof state !== 'object' || state === null || !('instance' in state))
+    throw new Error('dev.json names no instance');
+  return String(state.instance);
 }
 
 function parseProcesses(text: string): readonly ClusterProcess[] {

@@ -20,9 +20,18 @@ export function hostProcesses(): readonly HostProcess[] {
     });
 }
 
-/** Processes one of whose first two words ends in `/name` or is it: `runi-init`, `node …/runi-slice`. */
-export function processesNamed(name: string): readonly HostProcess[] {
-  return hostProcesses().filter(({ argv }) =>
-    argv.slice(0, 4).some((word) => word === name || word.endsWith(`/${name}`)),
-  );
+/** Processes in the cgroups of one instance of the helper: every process of every slice, whoever its parent is now. */
+export function sliceProcesses(instance: string): readonly HostProcess[] {
+  return hostProcesses().filter(({ pid }) => {
+    try {
+      return readFileSync(`/proc/${pid}/cgroup`, 'latin1').includes(`/runink-${instance}-`);
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Those one of whose first words is `name` or a path that ends in it: `runi-init`, `node …/runi-slice`. */
+export function named(processes: readonly HostProcess[], name: string): readonly HostProcess[] {
+  return processes.filter(({ argv }) => argv.slice(0, 4).some((word) => word === name || word.endsWith(`/${name}`)));
 }
