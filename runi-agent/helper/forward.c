@@ -1,15 +1,10 @@
 #include "forward.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
-#include <unistd.h>
+
+#include "tiny.h"
 
 #define LOG_SOCKET "/run/slice/exchange/log.sock"
 #define FRAME_BYTES_MAX 65536
@@ -20,7 +15,7 @@
 static struct
 {
   int pipes[2]; /* stdout, stderr; -1 after their end */
-  int socket;   /* -1: not connected */
+  int socket;   /* negative: not connected */
   bool absent;  /* there was no socket from the start */
   int64_t lost_ms; /* since when there is no connection */
   uint64_t dropped_bytes;
@@ -28,15 +23,6 @@ static struct
   size_t sent; /* of which are sent */
   unsigned char frame[HEADER_BYTES + FRAME_BYTES_MAX];
 } forward;
-
-static int64_t
-now_ms (void)
-{
-  struct timespec now;
-
-  clock_gettime (CLOCK_MONOTONIC, &now);
-  return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void
 set_header (unsigned stream, size_t length)
@@ -51,35 +37,36 @@ set_header (unsigned stream, size_t length)
 static void
 hold_note (void)
 {
-  int length = snprintf ((char *) forward.frame + HEADER_BYTES, FRAME_BYTES_MAX,
-                         "runi-init: %llu bytes of output were dropped, as the log could not be reached\n",
-                         (unsigned long long) forward.dropped_bytes);
+  struct text text = { 0 };
 
-  set_header (2, (size_t) length);
+  add_text (&text, "runi-init: ");
+  add_number (&text, forward.dropped_bytes);
+  add_text (&text, " bytes of output were dropped, as the log could not be reached\n");
+  __builtin_memcpy (forward.frame + HEADER_BYTES, text.bytes, text.length);
+  set_header (2, text.length);
   forward.dropped_bytes = 0;
 }
 
-static int
+/* A connected descriptor, or a negative errno.  */
+static long
 connect_log (void)
 {
   struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = LOG_SOCKET };
-  int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  long fd = CALL3 (socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), result;
 
-  if (fd >= 0 && connect (fd, (const struct sockaddr *) &address, sizeof address) < 0)
-    {
-      int error = errno;
-
-      close (fd);
-      fd = -1;
-      errno = error;
-    }
-  return fd;
+  if (fd < 0)
+    return fd;
+  result = CALL3 (connect, fd, &address, sizeof address);
+  if (result == 0)
+    return fd;
+  CALL1 (close, fd);
+  return result;
 }
 
 static void
 reconnect (void)
 {
-  forward.socket = connect_log ();
+  forward.socket = (int) connect_log ();
   if (forward.socket < 0)
     return;
   forward.sent = 0; /* a frame that was cut is sent again, whole */
@@ -91,7 +78,7 @@ static void
 disconnect (void)
 {
   if (forward.socket >= 0)
-    close (forward.socket);
+    CALL1 (close, forward.socket);
   forward.socket = -1;
   forward.lost_ms = now_ms ();
 }
@@ -102,10 +89,10 @@ forward_start (int out, int error)
   forward.pipes[0] = out;
   forward.pipes[1] = error;
   for (unsigned i = 0; i < 2; i++)
-    fcntl (forward.pipes[i], F_SETFL, O_NONBLOCK);
+    CALL3 (fcntl, forward.pipes[i], F_SETFL, O_NONBLOCK);
   forward.lost_ms = now_ms ();
-  forward.socket = connect_log ();
-  forward.absent = forward.socket < 0 && errno == ENOENT;
+  forward.socket = (int) connect_log ();
+  forward.absent = forward.socket == -ENOENT;
 }
 
 static bool
@@ -137,9 +124,10 @@ send_held (void)
 {
   while (forward.socket >= 0 && forward.sent < forward.held)
     {
-      ssize_t sent = send (forward.socket, forward.frame + forward.sent, forward.held - forward.sent, MSG_NOSIGNAL);
+      long sent = CALL6 (sendto, forward.socket, forward.frame + forward.sent, forward.held - forward.sent, MSG_NOSIGNAL,
+                         NULL, 0);
 
-      if (sent < 0 && (errno == EAGAIN || errno == EINTR))
+      if (sent == -EAGAIN || sent == -EINTR)
         return;
       if (sent < 0)
         {
@@ -167,11 +155,11 @@ drop_held (void)
 static bool
 read_pipe (unsigned index)
 {
-  ssize_t got = read (forward.pipes[index], forward.frame + HEADER_BYTES, FRAME_BYTES_MAX);
+  long got = CALL3 (read, forward.pipes[index], forward.frame + HEADER_BYTES, FRAME_BYTES_MAX);
 
   if (got == 0)
     {
-      close (forward.pipes[index]);
+      CALL1 (close, forward.pipes[index]);
       forward.pipes[index] = -1;
     }
   if (got <= 0)
@@ -220,7 +208,7 @@ forward_finish (void)
         continue;
       forward_watch (polls);
       polls[0].fd = polls[1].fd = -1;
-      poll (polls, 3, RECONNECT_MS);
+      wait_for (polls, 3, RECONNECT_MS);
       if (forward.socket < 0)
         reconnect ();
       else if (polls[2].revents & (POLLERR | POLLHUP))

@@ -3,95 +3,130 @@
 
      runi-init STDIN STDOUT PROGRAM [ARGUMENT…]        each of the first two: null, log, or a path
 
-   Linked statically and small: it is executed for every slice.  */
+   Without a C library (tiny.h), as it is executed for every slice.  */
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "forward.h"
 #include "talk.h"
+#include "tiny.h"
 
 #define TALK_FD 3
+#define HIGH_FD 16 /* above the three streams and what we hold before them */
 
-extern char **environ;
 
+_Noreturn void init_start (long *stack);
+
+/* The kernel leaves argc, argv and the environment on the stack.  */
+#if defined __x86_64__
+__asm__ (".globl _start\n_start:\n\txor %ebp, %ebp\n\tmov %rsp, %rdi\n\tand $-16, %rsp\n\tcall init_start\n");
+#else
+__asm__ (".globl _start\n_start:\n\tmov x29, #0\n\tmov x0, sp\n\tb init_start\n");
+#endif
+
+/* Tells the spawner why the first process cannot run, and ends the slice.  */
 static _Noreturn void
-refuse (const char *verb, const char *path)
+refuse (const char *verb, const char *path, long error)
 {
-  char message[512];
-  int length = snprintf (message, sizeof message, "%c%s %s: %s", TALK_REFUSED, verb, path, strerror (errno));
+  struct text text = { .length = 1, .bytes = { TALK_REFUSED } };
 
-  if (length > (int) sizeof message - 1)
-    length = sizeof message - 1;
-  if (write (TALK_FD, message, (size_t) length + 1) < 0)
-    _exit (2);
-  _exit (1);
+  add_text (&text, verb);
+  add_text (&text, path);
+  add_text (&text, ": ");
+  add_error (&text, error);
+  CALL3 (write, TALK_FD, text.bytes, text.length);
+  leave (1);
 }
 
-static int
+/* The same, when the spawner was already told that it runs: to the log.  */
+static _Noreturn void
+complain (const char *verb, const char *path, long error, int status)
+{
+  struct text text = { 0 };
+
+  add_text (&text, "runi-init: ");
+  add_text (&text, verb);
+  add_text (&text, path);
+  add_text (&text, ": ");
+  add_error (&text, error);
+  add_text (&text, "\n");
+  CALL3 (write, 2, text.bytes, text.length);
+  leave (status);
+}
+
+static long
 open_target (const char *target, bool output)
 {
-  return output ? open (target, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644) : open (target, O_RDONLY | O_CLOEXEC);
+  int flags = output ? O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC : O_RDONLY | O_CLOEXEC;
+
+  return CALL4 (openat, AT_FDCWD, target, flags, 0644);
 }
 
 /* A descriptor for the stream, or -1: it is a FIFO, whose open waits for the other end, and is left to the child.  */
-static int
+static long
 prepare_stream (const char *target, bool output, int log)
 {
   struct stat status;
-  int fd;
+  long fd;
 
-  if (!strcmp (target, "null"))
-    return fcntl (output ? 1 : 0, F_DUPFD_CLOEXEC, 16);
-  if (!strcmp (target, "log"))
-    return output ? fcntl (log, F_DUPFD_CLOEXEC, 16) : fcntl (0, F_DUPFD_CLOEXEC, 16);
-  if (stat (target, &status) == 0 && S_ISFIFO (status.st_mode))
+  if (is_equal (target, "null") || (is_equal (target, "log") && !output))
+    return CALL3 (fcntl, 0, F_DUPFD_CLOEXEC, HIGH_FD);
+  if (is_equal (target, "log"))
+    return CALL3 (fcntl, log, F_DUPFD_CLOEXEC, HIGH_FD);
+  if (CALL4 (newfstatat, AT_FDCWD, target, &status, 0) == 0 && S_ISFIFO (status.st_mode))
     return -1;
   fd = open_target (target, output);
   if (fd < 0)
-    refuse (output ? "open for stdout" : "open for stdin", target);
+    refuse (output ? "open for stdout " : "open for stdin ", target, -fd);
   return fd;
 }
 
-static _Noreturn void
-run (char **argv, const char *targets[2], const int streams[2], int error_log)
+static void
+set_signal (int number, void (*handler) (int))
 {
-  sigset_t none;
-  int in = streams[0] >= 0 ? streams[0] : open_target (targets[0], false);
-  int out = streams[1] >= 0 ? streams[1] : open_target (targets[1], true);
+  /* The kernel's struct: handler, flags, restorer (where there is one), mask.  No handler of ours ever returns.  */
+  unsigned long action[4] = { (unsigned long) handler };
 
-  if (dup2 (error_log, 2) < 0)
-    _exit (126);
-  if (in < 0 || out < 0)
-    {
-      dprintf (2, "runi-init: open %s: %s\n", targets[in < 0 ? 0 : 1], strerror (errno));
-      _exit (126);
-    }
-  if (dup2 (in, 0) < 0 || dup2 (out, 1) < 0)
-    _exit (126);
-  sigemptyset (&none);
-  sigprocmask (SIG_SETMASK, &none, NULL);
-  execve (argv[0], argv, environ);
-  dprintf (2, "runi-init: run %s: %s\n", argv[0], strerror (errno));
-  _exit (127);
+  CALL4 (rt_sigaction, number, action, NULL, sizeof (signals));
+}
+
+static void
+mask_signals (signals set)
+{
+  CALL4 (rt_sigprocmask, SIG_SETMASK, &set, NULL, sizeof set);
+}
+
+static _Noreturn void
+run (char **argv, char **environment, const char *targets[2], const long streams[2], int error_log)
+{
+  long in, out;
+
+  set_signal (SIGPIPE, SIG_DFL);
+  if (CALL3 (dup3, error_log, 2, 0) < 0)
+    leave (126);
+  in = streams[0] >= 0 ? streams[0] : open_target (targets[0], false);
+  if (in < 0)
+    complain ("open ", targets[0], -in, 126);
+  out = streams[1] >= 0 ? streams[1] : open_target (targets[1], true);
+  if (out < 0)
+    complain ("open ", targets[1], -out, 126);
+  if (CALL3 (dup3, in, 0, 0) < 0 || CALL3 (dup3, out, 1, 0) < 0)
+    leave (126);
+  mask_signals (0);
+  complain ("run ", argv[0], -CALL3 (execve, argv[0], argv, environment), 127);
 }
 
 /* The environment may hold secrets of the step, and pid 1 shall hold none.  */
 static void
-wipe_environment (void)
+wipe (char **environment)
 {
-  for (char **entry = environ; *entry; entry++)
-    memset (*entry, 0, strlen (*entry));
+  for (char **entry = environment; *entry; entry++)
+    for (volatile char *at = *entry; *at; at++)
+      *at = '\0';
 }
 
 static void
@@ -103,20 +138,19 @@ report_end (int status)
     uint32_t numbers[2];
   } message = { .type = TALK_EXITED };
 
-  message.numbers[0] = WIFEXITED (status) ? (uint32_t) WEXITSTATUS (status) : 0;
-  message.numbers[1] = WIFSIGNALED (status) ? (uint32_t) WTERMSIG (status) : 0;
-  if (write (TALK_FD, &message, sizeof message) < 0)
-    _exit (2);
+  message.numbers[0] = WIFEXITED (status) ? WEXITSTATUS (status) : 0;
+  message.numbers[1] = WIFSIGNALED (status) ? WTERMSIG (status) : 0;
+  CALL3 (write, TALK_FD, &message, sizeof message);
 }
 
 /* Reaps all that has ended; true when the first process was among it.  */
 static bool
-reap (pid_t first, int *status)
+reap (long first, int *status)
 {
   bool ended = false;
   int this_status;
 
-  for (pid_t pid; (pid = waitpid (-1, &this_status, WNOHANG)) > 0;)
+  for (long pid; (pid = CALL4 (wait4, -1, &this_status, WNOHANG, NULL)) > 0;)
     if (pid == first)
       {
         ended = true;
@@ -127,83 +161,90 @@ reap (pid_t first, int *status)
 
 /* True when the first process has ended.  */
 static bool
-handle_signals (int signals, pid_t first, int *status)
+handle_signals (int fd, long first, int *status)
 {
   struct signalfd_siginfo info;
   bool ended = false;
 
-  while (read (signals, &info, sizeof info) == (ssize_t) sizeof info)
+  while (CALL3 (read, fd, &info, sizeof info) == sizeof info)
     if (info.ssi_signo == SIGCHLD)
       ended = reap (first, status) || ended;
     else
-      kill (first, (int) info.ssi_signo);
+      CALL2 (kill, first, info.ssi_signo);
   return ended;
 }
 
-static int
+static long
 open_signals (void)
 {
-  static const int forwarded[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 };
-  sigset_t set;
+  const signals set = SIGNAL_BIT (SIGCHLD) | SIGNAL_BIT (SIGTERM) | SIGNAL_BIT (SIGINT) | SIGNAL_BIT (SIGHUP)
+                      | SIGNAL_BIT (SIGQUIT) | SIGNAL_BIT (SIGUSR1) | SIGNAL_BIT (SIGUSR2);
 
-  signal (SIGPIPE, SIG_IGN);
-  sigemptyset (&set);
-  for (size_t i = 0; i < sizeof forwarded / sizeof forwarded[0]; i++)
-    sigaddset (&set, forwarded[i]);
-  sigprocmask (SIG_BLOCK, &set, NULL);
-  return signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+  set_signal (SIGPIPE, SIG_IGN);
+  mask_signals (set);
+  return CALL4 (signalfd4, -1, &set, sizeof set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-int
-main (int argc, char **argv)
+/* Until the first process has ended; its wait status.  */
+static int
+tend (int signal_fd, long first)
 {
-  const char started = TALK_STARTED;
-  const char *targets[2];
-  int pipes[2][2], streams[2], signals, status = 0;
-  bool ended = false;
-  pid_t first;
+  int status = 0;
 
-  prctl (PR_SET_DUMPABLE, 0);
-  if (argc < 4 || fcntl (TALK_FD, F_SETFD, FD_CLOEXEC) < 0)
-    return 2;
-  targets[0] = argv[1];
-  targets[1] = argv[2];
-  signals = open_signals ();
-  if (signals < 0 || pipe2 (pipes[0], O_CLOEXEC) < 0 || pipe2 (pipes[1], O_CLOEXEC) < 0)
-    refuse ("make pipes for", argv[3]);
-  streams[0] = prepare_stream (targets[0], false, -1);
-  streams[1] = prepare_stream (targets[1], true, pipes[0][1]);
-  if (access (argv[3], X_OK) < 0)
-    refuse ("run", argv[3]);
-  first = fork ();
-  if (first < 0)
-    refuse ("fork for", argv[3]);
-  if (first == 0)
+  for (bool ended = false; !ended;)
     {
-      signal (SIGPIPE, SIG_DFL);
-      run (argv + 3, targets, streams, pipes[1][1]);
-    }
-  wipe_environment ();
-  close (pipes[0][1]);
-  close (pipes[1][1]);
-  for (int i = 0; i < 2; i++)
-    if (streams[i] >= 0)
-      close (streams[i]);
-  if (write (TALK_FD, &started, 1) != 1)
-    return 2;
-  forward_start (pipes[0][0], pipes[1][0]);
-  while (!ended)
-    {
-      struct pollfd polls[4] = { { .fd = signals, .events = POLLIN } };
-      int timeout = forward_watch (polls + 1);
+      struct pollfd polls[4] = { { .fd = signal_fd, .events = POLLIN } };
+      long result = wait_for (polls, 4, forward_watch (polls + 1));
 
-      if (poll (polls, 4, timeout) < 0 && errno != EINTR)
-        return 2;
-      if (polls[0].revents)
-        ended = handle_signals (signals, first, &status);
+      if (result < 0 && result != -EINTR)
+        leave (2);
+      if (result > 0 && polls[0].revents)
+        ended = handle_signals (signal_fd, first, &status);
       forward_step (polls + 1);
     }
+  return status;
+}
+
+void
+init_start (long *stack)
+{
+  const char started = TALK_STARTED;
+  long count = stack[0], signal_fd, access, first;
+  char **argv = (char **) (stack + 1), **environment = argv + count + 1;
+  const char *targets[2];
+  int pipes[2][2], status;
+  long streams[2];
+
+  CALL2 (prctl, PR_SET_DUMPABLE, 0);
+  CALL2 (prctl, PR_SET_NAME, "runi-init");
+  if (count < 4 || CALL3 (fcntl, TALK_FD, F_SETFD, FD_CLOEXEC) < 0)
+    leave (2);
+  targets[0] = argv[1];
+  targets[1] = argv[2];
+  signal_fd = open_signals ();
+  if (signal_fd < 0 || CALL2 (pipe2, pipes[0], O_CLOEXEC) < 0 || CALL2 (pipe2, pipes[1], O_CLOEXEC) < 0)
+    refuse ("make pipes for ", argv[3], EMFILE);
+  streams[0] = prepare_stream (targets[0], false, -1);
+  streams[1] = prepare_stream (targets[1], true, pipes[0][1]);
+  access = CALL3 (faccessat, AT_FDCWD, argv[3], 1 /* X_OK */);
+  if (access < 0)
+    refuse ("run ", argv[3], -access);
+  first = CALL5 (clone, SIGCHLD, 0, 0, 0, 0);
+  if (first < 0)
+    refuse ("fork for ", argv[3], -first);
+  if (first == 0)
+    run (argv + 3, environment, targets, streams, pipes[1][1]);
+  wipe (environment);
+  CALL1 (close, pipes[0][1]);
+  CALL1 (close, pipes[1][1]);
+  for (int i = 0; i < 2; i++)
+    if (streams[i] >= 0)
+      CALL1 (close, streams[i]);
+  if (CALL3 (write, TALK_FD, &started, 1) != 1)
+    leave (2);
+  forward_start (pipes[0][0], pipes[1][0]);
+  status = tend ((int) signal_fd, first);
   forward_finish ();
   report_end (status);
-  return 0;
+  leave (0);
 }
