@@ -1,10 +1,9 @@
 // The quick checker: reads a record's JSON bytes in place, strictly and in any order of fields, and says only "valid" or "I do
 // not know". What it does not know the explaining checker decides. Bytes are valid UTF-8 (a whole chunk is checked at once).
-import { type ContractShape, isNode, own, type SchemaNode } from './contract.ts';
-import { formats } from './formats.ts';
+import { type ByteNode, compileByteNode, type Field, kindBit, type ObjectRules, type TextRules } from './byte-rules.ts';
+import type { ContractShape } from './contract.ts';
 import { isSpace, JsonScanner } from './json-scan.ts';
 import type { PatternTest } from './pattern.ts';
-import { additionalOf } from './value-checker.ts';
 
 /** The quick check of one contract. */
 export interface ByteCheck {
@@ -19,177 +18,13 @@ export function compileByteCheck(
   contract: ContractShape,
   compilePattern: (source: string) => PatternTest,
 ): ByteCheck | undefined {
-  const node = compileNode(contract.schema, { closed: contract.mode === 'closed', compilePattern });
+  const node = compileByteNode(contract.schema, { closed: contract.mode === 'closed', compilePattern });
   if (node === undefined) return undefined;
   const checker = new ByteChecker();
   return {
     whole: (bytes, start, end) => checker.whole(node, bytes, start, end),
     prefix: (bytes, start, limit) => checker.prefix(node, bytes, start, limit),
   };
-}
-
-const kindBit = { object: 1, array: 2, string: 4, number: 8, integer: 16, boolean: 32, null: 64 } as const;
-const anyKind = 127;
-
-interface Node {
-  /** Bits of kindBit that are allowed. */
-  readonly kinds: number;
-  readonly text?: TextRules;
-  readonly number?: NumberRules;
-  readonly object?: ObjectRules;
-  readonly items?: Node;
-  readonly minItems: number;
-  readonly maxItems: number;
-}
-
-interface TextRules {
-  readonly minLength: number;
-  readonly maxLength: number;
-  readonly tests: readonly PatternTest[];
-}
-
-interface NumberRules {
-  readonly minimum: number;
-  readonly maximum: number;
-}
-
-interface ObjectRules {
-  readonly fields: readonly Field[];
-  readonly required: number;
-  /** Undefined: other fields may hold anything; `refused`: the explaining checker shall say which. */
-  readonly others: Node | 'refused' | undefined;
-  /** When each field was last seen, as a count of objects read: equal to `turn` means in this object. */
-  readonly seen: Int32Array;
-  turn: number;
-}
-
-interface Field {
-  readonly name: Buffer;
-  readonly required: boolean;
-  readonly node: Node;
-}
-
-const quickKeywords = new Set([
-  'type',
-  'properties',
-  'required',
-  'additionalProperties',
-  'items',
-  'minItems',
-  'maxItems',
-  'minLength',
-  'maxLength',
-  'pattern',
-  'format',
-  'minimum',
-  'maximum',
-  'enum',
-  '$schema',
-  '$id',
-  '$comment',
-  'title',
-  'description',
-  'default',
-  'examples',
-  'deprecated',
-  'readOnly',
-  'writeOnly',
-  '$defs',
-]);
-
-interface Compilation {
-  readonly closed: boolean;
-  readonly compilePattern: (source: string) => PatternTest;
-}
-
-function compileNode(schema: unknown, compilation: Compilation): Node | undefined {
-  if (schema === true) return { kinds: anyKind, minItems: 0, maxItems: Infinity };
-  if (!isNode(schema)) return undefined;
-  if (Object.keys(schema).some((keyword) => !quickKeywords.has(keyword) && !keyword.startsWith('x-'))) return undefined;
-  const kinds = kindsOf(own(schema, 'type'));
-  const list = own(schema, 'enum');
-  // Only lists of strings are read in place.
-  if (list !== undefined && (!Array.isArray(list) || !list.every((item) => typeof item === 'string'))) return undefined;
-  const object =
-    Object.hasOwn(schema, 'properties') ||
-    Object.hasOwn(schema, 'required') ||
-    Object.hasOwn(schema, 'additionalProperties')
-      ? compileObject(schema, compilation)
-      : undefined;
-  if (object === null) return undefined;
-  const items = Object.hasOwn(schema, 'items') ? compileNode(schema['items'], compilation) : undefined;
-  if (items === undefined && Object.hasOwn(schema, 'items')) return undefined;
-  const text = compileText(schema, list, compilation);
-  const number = compileNumber(schema);
-  return {
-    kinds: list === undefined ? kinds : kinds & kindBit.string,
-    ...(text === undefined ? {} : { text }),
-    ...(number === undefined ? {} : { number }),
-    ...(object === undefined ? {} : { object }),
-    ...(items === undefined ? {} : { items }),
-    minItems: numberOf(schema, 'minItems') ?? 0,
-    maxItems: numberOf(schema, 'maxItems') ?? Infinity,
-  };
-}
-
-function kindsOf(type: unknown): number {
-  if (type === undefined) return anyKind;
-  const list: unknown[] = Array.isArray(type) ? type : [type];
-  let kinds = 0;
-  for (const one of list) {
-    if (typeof one === 'string' && one in kindBit) kinds |= kindBit[one as keyof typeof kindBit];
-    if (one === 'number') kinds |= kindBit.integer;
-  }
-  return kinds;
-}
-
-function compileText(schema: SchemaNode, list: unknown, { compilePattern }: Compilation): TextRules | undefined {
-  const tests: PatternTest[] = [];
-  const pattern = own(schema, 'pattern');
-  if (typeof pattern === 'string') tests.push(compilePattern(pattern));
-  const format = own(schema, 'format');
-  const check = typeof format === 'string' ? formats[format] : undefined;
-  if (check !== undefined) tests.push(check);
-  if (Array.isArray(list)) {
-    const allowed = new Set(list);
-    tests.push((text) => allowed.has(text));
-  }
-  const [minLength, maxLength] = [numberOf(schema, 'minLength'), numberOf(schema, 'maxLength')];
-  if (tests.length === 0 && minLength === undefined && maxLength === undefined) return undefined;
-  return { minLength: minLength ?? 0, maxLength: maxLength ?? Infinity, tests };
-}
-
-function compileNumber(schema: SchemaNode): NumberRules | undefined {
-  const [minimum, maximum] = [numberOf(schema, 'minimum'), numberOf(schema, 'maximum')];
-  if (minimum === undefined && maximum === undefined) return undefined;
-  return { minimum: minimum ?? -Infinity, maximum: maximum ?? Infinity };
-}
-
-/** Null when it cannot be read in place. */
-function compileObject(schema: SchemaNode, compilation: Compilation): ObjectRules | null {
-  const list = own(schema, 'required');
-  const required = new Set(Array.isArray(list) ? list.map(String) : []);
-  const properties = own(schema, 'properties');
-  const fields: Field[] = [];
-  for (const [name, child] of isNode(properties) ? Object.entries(properties) : []) {
-    const node = compileNode(child, compilation);
-    if (node === undefined) return null;
-    fields.push({ name: Buffer.from(name), required: required.has(name), node });
-  }
-  const declared = fields.filter((field) => field.required).length;
-  // A required field without a schema of its own: anything will do.
-  if (declared < required.size)
-    for (const name of required) if (!isNode(properties) || !Object.hasOwn(properties, name)) return null;
-  const additional = additionalOf(schema, compilation);
-  const others =
-    additional === undefined || additional === 'refused' ? additional : compileNode(additional, compilation);
-  if (others === undefined && additional !== undefined) return null;
-  return { fields, required: declared, others, seen: new Int32Array(fields.length), turn: 0 };
-}
-
-function numberOf(schema: SchemaNode, keyword: string): number | undefined {
-  const value = own(schema, keyword);
-  return typeof value === 'number' ? value : undefined;
 }
 
 /** Deepest nesting that is read in place. */
@@ -208,12 +43,12 @@ class ByteChecker {
   /** Whether the string read last has characters beyond ASCII. */
   #wide = 0;
 
-  whole(node: Node, bytes: Buffer, start: number, end: number): boolean {
+  whole(node: ByteNode, bytes: Buffer, start: number, end: number): boolean {
     const after = this.prefix(node, bytes, start, end);
     return after !== unknown && this.#space(after) === end;
   }
 
-  prefix(node: Node, bytes: Buffer, start: number, end: number): number {
+  prefix(node: ByteNode, bytes: Buffer, start: number, end: number): number {
     this.#bytes = bytes;
     this.#end = end;
     const after = this.#value(node, this.#space(start), 0);
@@ -228,7 +63,7 @@ class ByteChecker {
   }
 
   /** The position after the value at `from`, or `unknown`. */
-  #value(node: Node, from: number, depth: number): number {
+  #value(node: ByteNode, from: number, depth: number): number {
     if (from >= this.#end || depth > depthMax) return unknown;
     const code = this.#bytes[from] ?? 0;
     switch (code) {
@@ -292,7 +127,7 @@ class ByteChecker {
     }
   }
 
-  #array(node: Node, from: number, depth: number): number {
+  #array(node: ByteNode, from: number, depth: number): number {
     const bytes = this.#bytes;
     let count = 0;
     let at = this.#space(from + 1);
@@ -344,7 +179,7 @@ class ByteChecker {
     return unknown;
   }
 
-  #number(node: Node, from: number): number {
+  #number(node: ByteNode, from: number): number {
     const bytes = this.#bytes;
     const end = this.#end;
     let at = from;

@@ -93,7 +93,8 @@ export class JsonArraySource implements Source {
   #takeElement(start: number): 'short' | 'deep' | undefined {
     const window = this.#window;
     let known: number = recordMark.valid;
-    let end = this.#check.prefix?.(window.buffer, start, window.to) ?? -1;
+    // A number could go on behind the window; an object says where it ends.
+    let end = window.buffer[start] === 0x7b ? (this.#check.prefix?.(window.buffer, start, window.to) ?? -1) : -1;
     if (end < 0) {
       known = recordMark.json;
       end = this.#scanner.scan(window.buffer, start, window.to, false);
