@@ -37,8 +37,8 @@ export function parseRequest(method: string, path: string, query: URLSearchParam
 // Decoded one by one: an encoded slash is part of a name and then no name of ours.
 function segments(path: string): string[] | undefined {
   if (!path.startsWith('/')) return undefined;
+  if (path === '/') return [];
   const trimmed = path.length > 1 && path.endsWith('/') && !path.startsWith('/api') ? path.slice(0, -1) : path;
-  if (trimmed === '/') return [];
   const parts: string[] = [];
   for (const part of trimmed.slice(1).split('/')) {
     const decoded = decode(part);

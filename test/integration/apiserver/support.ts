@@ -153,11 +153,11 @@ class Running implements TestServer {
           const lines = (held + chunk.toString()).split('\n');
           held = lines.pop() ?? '';
           for (const line of lines) events.push(JSON.parse(line) as { type: string; object: Json });
-          for (const look of [...waiting]) look();
+          for (const look of waiting) look();
         });
         response.on('end', () => {
           handle.isEnded = true;
-          for (const look of [...waiting]) look();
+          for (const look of waiting) look();
         });
         response.on('error', () => undefined);
         resolve(handle);
