@@ -12,8 +12,16 @@ import {
   type VolumeNeed,
 } from './model.ts';
 
-/** A node as it stands, with what its slices use. */
+/** A node as it stands, with what its slices use. Objects of a cache never change, so each is read once. */
 export function nodeState(node: Node, used: Amounts): NodeState {
+  const read = readNodes.get(node) ?? readNode(node);
+  readNodes.set(node, read);
+  return { ...read, used };
+}
+
+const readNodes = new WeakMap<Node, Omit<NodeState, 'used'>>();
+
+function readNode(node: Node): Omit<NodeState, 'used'> {
   const { allocatable = {}, conditions = [], volumes = [] } = node.status ?? {};
   const effects = (node.spec?.taints ?? []).map(({ effect }) => effect);
   return {
@@ -27,7 +35,6 @@ export function nodeState(node: Node, used: Amounts): NodeState {
       pids: limitOf(allocatable['pids']),
       slices: limitOf(allocatable['slices']),
     },
-    used,
     volumes,
   };
 }
@@ -64,12 +71,12 @@ export function isPending(slice: Slice): boolean {
 }
 
 /**
- * The group that `members` (all slices of one key) are, or undefined as long as it cannot be placed: not all of them are
+ * The group that `members` (all slices of one key; `volumes`: of their run) are, or undefined as long as it cannot be placed: not all of them are
  * there, their run is not known yet, or one has ended or must end, so that the attempt is void.
  */
 export function pendingGroup(
   members: readonly Slice[],
-  run: Run | undefined,
+  volumes: ReadonlyMap<string, readonly VolumeNeed[]> | undefined,
   nodeOf: (slice: Slice) => string | undefined,
 ): PendingGroup | undefined {
   const [first] = members;
@@ -77,7 +84,7 @@ export function pendingGroup(
   const size = Math.max(...members.map(({ spec }) => spec.groupSize ?? 1));
   if (members.length < size) return undefined;
   if (members.some((slice) => isEnded(slice) || slice.metadata.deletionTimestamp !== undefined)) return undefined;
-  if (run === undefined && first.spec.runUID !== undefined) return undefined;
+  if (volumes === undefined && first.spec.runUID !== undefined) return undefined;
   const placeOf = (slice: Slice): string | undefined => slice.spec.nodeName ?? nodeOf(slice);
   const unbound = members.filter((slice) => placeOf(slice) === undefined).sort(byName);
   if (unbound.length === 0) return undefined;
@@ -87,24 +94,27 @@ export function pendingGroup(
     herd: first.metadata.namespace ?? '',
     slices: unbound.map(({ metadata }) => metadata.name ?? ''),
     needs: unbound.map(amountsOf).reduce((sum, amounts) => add(sum, amounts), noAmounts),
-    volumes: run === undefined ? [] : volumesOf(run, first.spec.group ?? first.spec.step),
+    volumes: volumes?.get(first.spec.group ?? first.spec.step) ?? [],
     ...(pinnedNode !== undefined && { pinnedNode }),
   };
 }
 
-/** The volumes that the steps of a group read and write, by name. */
-function volumesOf({ spec: { plan } }: Run, group: string): readonly VolumeNeed[] {
-  const written = new Map<string, boolean>();
-  const need = (volume: string | undefined, isWritten: boolean): void => {
-    if (volume !== undefined) written.set(volume, isWritten || written.get(volume) === true);
+/** The volumes that each group of a run reads and writes, by name. A plan never changes, so once is enough. */
+export function volumesOf({ spec: { plan } }: Run): ReadonlyMap<string, readonly VolumeNeed[]> {
+  const groups = new Map<string, Map<string, boolean>>();
+  const need = (group: string, volume: string | undefined, isWritten: boolean): void => {
+    const needs = groups.get(group) ?? new Map<string, boolean>();
+    groups.set(group, needs);
+    if (volume !== undefined) needs.set(volume, isWritten || needs.get(volume) === true);
   };
-  for (const step of plan.steps) {
-    if (step.group !== group) continue;
-    for (const input of step.inputs) if (input.kind === 'file') need(input.volume, false);
-    for (const output of step.outputs) if (output.kind === 'file') need(output.volume, true);
+  for (const { group, inputs, outputs } of plan.steps) {
+    for (const input of inputs) if (input.kind === 'file') need(group, input.volume, false);
+    for (const output of outputs) if (output.kind === 'file') need(group, output.volume, true);
   }
-  need(plan.groups.find(({ name }) => name === group)?.deadLetters?.volume, true);
-  return [...written].map(([name, isWritten]) => ({ name, isWritten })).sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const { name, deadLetters } of plan.groups) need(name, deadLetters?.volume, true);
+  const sorted = (needs: ReadonlyMap<string, boolean>): readonly VolumeNeed[] =>
+    [...needs].map(([name, isWritten]) => ({ name, isWritten })).sort((a, b) => (a.name < b.name ? -1 : 1));
+  return new Map([...groups].map(([group, needs]) => [group, sorted(needs)]));
 }
 
 const byName = (a: Slice, b: Slice): number => ((a.metadata.name ?? '') < (b.metadata.name ?? '') ? -1 : 1);

@@ -227,6 +227,10 @@ describe('schedule', () => {
             if (decision === undefined) expect(nodes.filter(fits)).to.deep.equal([]);
             else {
               expect(nodes.filter(fits).map(({ name }) => name)).to.include(decision.node);
+              const scores = nodes
+                .filter(fits)
+                .map((one) => scoreOf(group.needs, one, used.get(one.name) ?? noAmounts));
+              expect(decision.score).to.equal(Math.min(...scores));
               used.set(decision.node, add(used.get(decision.node) ?? noAmounts, group.needs));
               expect(Number.isInteger(decision.score)).to.equal(true);
             }
@@ -237,6 +241,15 @@ describe('schedule', () => {
     );
   });
 });
+
+/** What a node keeps free, counted plainly. */
+function scoreOf(needs: Amounts, { capacity }: NodeState, used: Amounts): number {
+  const left = (dimension: 'cpuMillis' | 'memoryBytes'): number =>
+    capacity[dimension] === 0
+      ? 0
+      : Math.floor(((capacity[dimension] - used[dimension] - needs[dimension]) * 1000) / capacity[dimension]);
+  return left('cpuMillis') + left('memoryBytes');
+}
 
 function run(nodes: readonly NodeState[], groups: readonly PendingGroup[], seed = 1): Schedule {
   return schedule({ nodes, herds: [herd] }, groups, { score: 'bestFit' }, seed, 0);

@@ -1,16 +1,18 @@
 // Runs rounds of `schedule` whenever something changed that could matter, binds what it decides and says why the rest waits.
-import { type ApiObject, isApiError, kinds, type Run, type Slice } from '../../apis/index.ts';
+import { type ApiObject, isApiError, kinds, type Slice } from '../../apis/index.ts';
 import type { Informer, InformerEvent } from '../../client/index.ts';
 import { Controller, type ControllerContext, isEnded, keyOf, type Result, refOfKey } from '../kit/index.ts';
 import { Ledger } from './ledger.ts';
 import type { Decision, PendingGroup, Policy, Unplaced } from './model.ts';
-import { groupKeyOf, herdState, isPending, nodeState, pendingGroup } from './observe.ts';
+import { groupKeyOf, herdState, isPending, nodeState, pendingGroup, volumesOf } from './observe.ts';
 import { type Note, shapeOf, tellInMs } from './pending-notes.ts';
 import { schedule } from './schedule.ts';
 
 /** Bindings on their way at a time. */
 const bindsMax = 32;
+const runVolumesMax = 1_000;
 const round = 'round';
+type RunVolumes = ReturnType<typeof volumesOf>;
 const policy: Policy = { score: 'bestFit' };
 
 /** The one scheduler that binds, while its `epoch` (of the lease that it was given) stands. */
@@ -20,6 +22,10 @@ export class Scheduler {
   readonly #controller: Controller;
   readonly #slices: Informer<Slice>;
   readonly #ledger = new Ledger();
+  /** What plans need, by uid of their run; forgotten at `runVolumesMax`, which costs only reading them again. */
+  readonly #volumes = new Map<string, RunVolumes>();
+  /** Uids of runs that the last round missed. */
+  #missingRuns = new Set<string>();
   /** Keys of slices that wait for a node. */
   readonly #pending = new Set<string>();
   /** What was told of groups that wait; those that wait no more are dropped every round. */
@@ -65,7 +71,6 @@ export class Scheduler {
   #awaitsRun(run: ApiObject): boolean {
     return this.#pending.size > 0 && this.#missingRuns.has(run.metadata.uid ?? '');
   }
-  #missingRuns = new Set<string>();
 
   async #round(): Promise<Result> {
     const groups = this.#gather();
@@ -100,6 +105,7 @@ export class Scheduler {
   #gather(): readonly PendingGroup[] {
     const keys = new Map<string, { readonly created: string; readonly key: string }>();
     this.#missingRuns = new Set();
+    if (this.#volumes.size >= runVolumesMax) this.#volumes.clear();
     for (const sliceKey of this.#pending) {
       const slice = this.#slices.get(refOfKey(sliceKey));
       if (slice === undefined) continue;
@@ -109,17 +115,24 @@ export class Scheduler {
     const ordered = [...keys.values()].sort((a, b) => compare(a.created, b.created) || compare(a.key, b.key));
     return ordered.flatMap(({ key }) => {
       const members = this.#slices.byIndex('group', key);
-      return pendingGroup(members, this.#runOf(members[0]), (slice) => this.#ledger.nodeOf(slice)) ?? [];
+      return pendingGroup(members, this.#volumesOf(members[0]), (slice) => this.#ledger.nodeOf(slice)) ?? [];
     });
   }
 
-  #runOf(slice: Slice | undefined): Run | undefined {
-    if (slice === undefined) return undefined;
-    const { namespace = '' } = slice.metadata;
-    const run = this.#context.informers.of(kinds.runs).get({ namespace, name: slice.spec.run });
-    if (run !== undefined && (slice.spec.runUID === undefined || run.metadata.uid === slice.spec.runUID)) return run;
-    if (slice.spec.runUID !== undefined) this.#missingRuns.add(slice.spec.runUID);
-    return undefined;
+  /** The volumes of a slice's run, by group; undefined as long as the run is not known. */
+  #volumesOf(slice: Slice | undefined): RunVolumes | undefined {
+    if (slice?.spec.runUID === undefined) return undefined;
+    const { run: name, runUID } = slice.spec;
+    const known = this.#volumes.get(runUID);
+    if (known !== undefined) return known;
+    const run = this.#context.informers.of(kinds.runs).get({ namespace: slice.metadata.namespace ?? '', name });
+    if (run?.metadata.uid !== runUID) {
+      this.#missingRuns.add(runUID);
+      return undefined;
+    }
+    const volumes = volumesOf(run);
+    this.#volumes.set(runUID, volumes);
+    return volumes;
   }
 
   async #bindAll(groups: readonly PendingGroup[], decisions: readonly Decision[]): Promise<void> {
