@@ -13,21 +13,34 @@
 
 #define CPU_PERIOD_US 100000
 
+static char leaf_name[48]; /* empty while we are in the group in which we were started */
+
 /* A group with processes of its own may not give controllers to groups below: we move into a leaf beside the slices.  */
 static bool
 leave_for_leaf (int own, const char *instance)
 {
   cleanup_fd int leaf = -1;
-  char name[48];
 
   if (write_file (own, "cgroup.subtree_control", "+memory +cpu +pids") == 0)
     return true;
-  snprintf (name, sizeof name, "runink-helper-%s", instance);
-  if (mkdirat (own, name, 0755) < 0 && errno != EEXIST)
+  snprintf (leaf_name, sizeof leaf_name, "runink-helper-%s", instance);
+  if (mkdirat (own, leaf_name, 0755) < 0 && errno != EEXIST)
     return false;
-  leaf = open_directory (own, name);
+  leaf = open_directory (own, leaf_name);
   return leaf >= 0 && write_file (leaf, "cgroup.procs", "0") == 0
          && write_file (own, "cgroup.subtree_control", "+memory +cpu +pids") == 0;
+}
+
+/* Fails, and leaves an empty group, while another helper has slices below the same group.  */
+void
+cgroup_v2_leave (void)
+{
+  if (leaf_name[0] == '\0')
+    return;
+  if (write_file (cgroup_owns[0], "cgroup.subtree_control", "-memory -cpu -pids") < 0
+      || write_file (cgroup_owns[0], "cgroup.procs", "0") < 0)
+    return;
+  unlinkat (cgroup_owns[0], leaf_name, AT_REMOVEDIR);
 }
 
 bool

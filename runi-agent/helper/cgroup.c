@@ -210,4 +210,6 @@ cgroup_stop (void)
     return;
   for (unsigned tree = 0; tree < driver->tree_count; tree++)
     unlinkat (cgroup_owns[tree], root_name, AT_REMOVEDIR);
+  if (driver == &cgroup_v2)
+    cgroup_v2_leave ();
 }

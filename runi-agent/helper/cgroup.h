@@ -77,3 +77,6 @@ extern int cgroup_owns[CGROUP_TREES_MAX];
 /* For cgroup_start: finds and opens the helper's own groups.  False if this version's controllers are not here.  */
 bool cgroup_v1_find (void);
 bool cgroup_v2_find (const char *instance);
+
+/* For cgroup_stop: goes back to the group in which the helper was started.  */
+void cgroup_v2_leave (void);

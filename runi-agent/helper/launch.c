@@ -70,6 +70,16 @@ add_bundle (struct plan *plan, const struct spawner *spawner, struct fault *faul
   return add_mount (plan, mount, false, false, "step", "");
 }
 
+/* Not every file system can be mounted with mapped owners, and there is no other way to show its files to a slice.  */
+static int
+fault_mapped (struct fault *fault, const char *volume)
+{
+  if (errno == EINVAL)
+    return fault_set (fault, RUNI_KERNEL, "open volume %s: its file system does not support mapped owners (idmapped mounts)",
+                      volume);
+  return fault_errno (fault, "open volume %s", volume);
+}
+
 static int
 add_volume (struct plan *plan, struct spawner *spawner, const char *name, struct fault *fault)
 {
@@ -84,7 +94,7 @@ add_volume (struct plan *plan, struct spawner *spawner, const char *name, struct
     return fault_errno (fault, "map the owner of volume %s", name);
   mount = mount_clone (volume->directory, "", MOUNT_READ_ONLY, namespace);
   if (mount < 0)
-    return fault_errno (fault, "open volume %s", name);
+    return fault_mapped (fault, name);
   return add_mount (plan, mount, false, volume->covered, "data/", name);
 }
 
@@ -105,7 +115,7 @@ add_staging (struct plan *plan, struct spawner *spawner, const struct runi_stagi
     return fault_errno (fault, "map the owner of volume %s", staging->volume);
   mount = mount_clone (directory, "", 0, namespace);
   if (mount < 0)
-    return fault_errno (fault, "open the staging directory in volume %s", staging->volume);
+    return fault_mapped (fault, staging->volume);
   return add_mount (plan, mount, false, false, "stage/", staging->volume);
 }
 

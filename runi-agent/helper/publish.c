@@ -178,8 +178,12 @@ is_in_use (const struct spawner *spawner, const struct runi_staging *staging)
 {
   for (unsigned i = 0; i < RUNI_SLOTS_MAX; i++)
     for (unsigned j = 0; spawner->slots[i].used && j < spawner->slots[i].staging_count; j++)
-      if (!memcmp (&spawner->slots[i].staging[j], staging, sizeof *staging))
-        return true;
+      {
+        const struct runi_staging *other = &spawner->slots[i].staging[j];
+
+        if (!strcmp (other->volume, staging->volume) && !strcmp (other->id, staging->id))
+          return true;
+      }
   return false;
 }
 

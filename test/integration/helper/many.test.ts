@@ -51,6 +51,26 @@ describe('runi-agent: many slices', function () {
     expect(memoryKiB()).to.be.lessThan(before.memoryKiB + 256);
   });
 
+  it('can kill a slot at any moment of its launch', async () => {
+    const ends = await Promise.all(
+      Array.from({ length: 24 }, async (_, index) => {
+        const request = helper.request(['/bin/sleep', '1000'], { volumes: ['data'] });
+        await helper.prepare(request.slot);
+        const exit = helper.exitOf(request.slot);
+        const launch = helper.spawner.launch(request).then(
+          () => exit.then(({ signal }) => `signal ${signal}`),
+          (error: Error) => error.message.replace(request.slot, 'SLOT'),
+        );
+        await new Promise((resolve) => setTimeout(resolve, index * 3));
+        await helper.spawner.kill(request.slot);
+        return launch;
+      }),
+    );
+    const allowed = ['signal 9', 'launch SLOT: the slice ended before its first process ran'];
+    expect(ends.filter((end) => !allowed.includes(end))).to.deep.equal([]);
+    expect(await helper.sh('echo lives')).to.equal('lives\n');
+  });
+
   it('takes a mebibyte of secrets and refuses more', async () => {
     const bytes = Buffer.alloc(1 << 20, 7);
     const script = 'cksum < /run/secrets/big/key | cut -d" " -f2';
