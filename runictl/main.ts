@@ -10,7 +10,6 @@ let interrupts = 0;
 const interrupt = (signal: NodeJS.Signals): void => {
   interrupts++;
   if (interrupts > 1) process.exit(signal === 'SIGINT' ? 130 : 143);
-  process.exitCode = signal === 'SIGINT' ? 130 : 143;
   aborter.abort(new DOMException(signal, 'AbortError'));
 };
 process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
@@ -46,5 +45,5 @@ const terminal: Terminal = {
 const self = realpathSync(process.argv[1] ?? '');
 const distDir = basename(dirname(self)) === 'bin' ? dirname(dirname(self)) : join(dirname(dirname(self)));
 const code = await run(process.argv.slice(2), terminal, distDir);
-if (code !== 0 || process.exitCode === undefined) process.exitCode = code;
+process.exitCode = code;
 process.stdout.write('', () => process.exit());

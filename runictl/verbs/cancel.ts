@@ -19,7 +19,7 @@ export async function cancel(session: Session, args: readonly string[], options:
   }
   await api.client.patch<Run>(kinds.runs, ref, { type: 'merge', body: { spec: { cancel: true } } });
   if (isOn(options, 'wait')) {
-    const ended = await waitForRunEnd(api, name, session.terminal.signal);
+    const ended = await waitForRunEnd(api, name, session.terminal);
     await session.terminal.out(`${objectName(kind, name)} ${(ended.status?.phase ?? 'ended').toLowerCase()}\n`);
   } else await session.terminal.out(`${objectName(kind, name)} cancelling\n`);
   return 0;

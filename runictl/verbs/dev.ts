@@ -61,12 +61,10 @@ async function start(session: Session, dataDir: string, options: Options): Promi
       ? { share: { cpu: availableParallelism() / nodeCount, memoryBytes: Math.floor(totalmem() / nodeCount) } }
       : {}),
   };
-  let isReady = false;
   try {
     await runCluster(plan, terminal, {
       restart: options['restart'] !== false,
       ready: async (state) => {
-        isReady = true;
         const nodes = `${nodeCount} ${nodeCount === 1 ? 'node' : 'nodes'}`;
         await terminal.out(
           `ready: ${state.url}, ${nodes}, isolation ${isolation}; export KUBECONFIG=${state.kubeconfig}\n`,
@@ -77,8 +75,7 @@ async function start(session: Session, dataDir: string, options: Options): Promi
     if (!terminal.signal.aborted) throw error;
   }
   // An interrupt is how it is meant to end.
-  process.exitCode = isReady || terminal.signal.aborted ? 0 : 1;
-  return process.exitCode;
+  return 0;
 }
 
 function volumesOf(dataDir: string, options: Options, terminal: Terminal): Volume[] {

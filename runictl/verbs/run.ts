@@ -27,7 +27,7 @@ export async function runVerb(session: Session, args: readonly string[], options
   await terminal.out(`${objectName(kinds.runs, runName)}${form === 'name' ? '' : ' created'}\n`);
   if (isOn(options, 'watch')) return followRun(session, api, runName, { isPlain: false });
   if (!isOn(options, 'wait')) return 0;
-  const ended = await waitForRunEnd(api, runName, terminal.signal);
+  const ended = await waitForRunEnd(api, runName, terminal);
   const { phase, reason, message } = ended.status ?? {};
   if (phase === 'Succeeded') return 0;
   throw new CommandError(
