@@ -33,7 +33,7 @@ export class Chunk {
   }
 }
 
-/** A fixed set of chunks. Taking never waits (a batch may overshoot the bound by what it makes); `room` does. */
+/** A fixed set of chunks. Taking never waits (a batch may overshoot the bound by what it makes). */
 export class ChunkPool {
   #free: Chunk[] = [];
   #out = 0;
@@ -49,12 +49,11 @@ export class ChunkPool {
     return this.#out >= chunksMax;
   }
 
-  /** Resolves when less than chunksMax chunks are on their way. */
-  async room(): Promise<void> {
-    while (this.crowded)
-      await new Promise<void>((resolve) => {
-        this.#waiting = resolve;
-      });
+  /** Resolves when a chunk has come back, or at `wake`; look again then. */
+  changed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting = resolve;
+    });
   }
 
   /** Wakes whoever waits for room, e.g. because an output failed. */

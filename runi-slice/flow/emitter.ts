@@ -54,8 +54,7 @@ export class Emitter {
 
   /** One new record: JSON without line breaks. */
   text(json: string): void {
-    const lengthMax = json.length * 3 + 1;
-    const chunk = this.#room(lengthMax, 1);
+    const chunk = this.#room(utf8BytesMax(json) + 1, 1);
     chunk.length += chunk.buffer.write(json, chunk.length);
     chunk.buffer[chunk.length++] = 0x0a;
     chunk.records++;
@@ -66,7 +65,7 @@ export class Emitter {
   extended(batch: Batch, index: number, json: string): void {
     const start = batch.start(index);
     const kept = lastBrace(batch.buffer, batch.end(index)) - start;
-    const chunk = this.#room(kept + json.length * 3 + 2, 1);
+    const chunk = this.#room(kept + utf8BytesMax(json) + 2, 1);
     batch.buffer.copy(chunk.buffer, chunk.length, start, start + kept);
     chunk.length += kept;
     chunk.length += chunk.buffer.write(json, chunk.length);
@@ -95,7 +94,7 @@ export class Emitter {
     this.flush();
     this.#check();
     while (this.#pool.crowded) {
-      await this.#pool.room();
+      await this.#pool.changed();
       this.#check();
     }
   }
@@ -152,4 +151,9 @@ function lastBrace(buffer: Buffer, end: number): number {
   let at = end - 1;
   while (buffer[at] !== 0x7d) at--;
   return at;
+}
+
+/** A bound of the text's bytes that is cheap for short ones. */
+function utf8BytesMax(text: string): number {
+  return text.length < 4096 ? text.length * 3 : Buffer.byteLength(text);
 }

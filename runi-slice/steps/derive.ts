@@ -1,3 +1,4 @@
+import { membersOf } from '../flow/members.ts';
 import { compileFields, evaluateAll } from './project.ts';
 import type { BatchStep, StepContext } from './step.ts';
 import { fieldsOf } from './values.ts';
@@ -20,9 +21,9 @@ export function deriveStep(context: StepContext, fields: Readonly<Record<string,
         if (old.length > 0 && !old.some((name) => names.has(name)))
           emitter.extended(batch, index, `,${members.join(',')}`);
         else {
-          const kept = old
-            .filter((name) => !names.has(name))
-            .map((name) => `${JSON.stringify(name)}:${JSON.stringify(record[name])}`);
+          const kept = [...membersOf(batch.buffer, batch.start(index), batch.end(index))]
+            .filter(([name]) => !names.has(name))
+            .map(([name, value]) => `${JSON.stringify(name)}:${value}`);
           emitter.text(`{${[...kept, ...members].join(',')}}`);
         }
         if (emitter.crowded) await emitter.room();

@@ -1,5 +1,6 @@
+import { membersOf } from '../flow/members.ts';
 import { entryBytes, MemoryBudget } from './memory-budget.ts';
-import { type Fields, isFields } from './values.ts';
+import type { Fields } from './values.ts';
 
 interface Entry {
   readonly json: string;
@@ -21,8 +22,8 @@ export class BuildTable {
     this.#budget = new MemoryBudget(memoryBytesMax, `input ${alias} of the join, which is held in memory,`);
   }
 
-  add(key: string, record: Fields): void {
-    const json = JSON.stringify(record);
+  /** `json` is the record's text as it came, so that its numbers keep every digit. */
+  add(key: string, record: Fields, json: string): void {
     this.#budget.add(entryBytes * 2 + json.length * 2);
     const entry: Entry = { json, names: this.#namesOf(record), members: undefined, renamed: '' };
     const others = this.#entries.get(key);
@@ -40,12 +41,11 @@ export class BuildTable {
     const renamed =
       clashing.length === 0 ? '' : JSON.stringify(clashing.map((name) => [name, this.#freeName(name, probe)]));
     if (entry.members === undefined || entry.renamed !== renamed) {
-      const record: unknown = JSON.parse(entry.json);
-      const fields = isFields(record) ? Object.entries(record) : [];
-      entry.members = fields
+      const bytes = Buffer.from(entry.json);
+      entry.members = [...membersOf(bytes, 0, bytes.length)]
         .map(
           ([name, value]) =>
-            `${JSON.stringify(Object.hasOwn(probe, name) ? this.#freeName(name, probe) : name)}:${JSON.stringify(value)}`,
+            `${JSON.stringify(Object.hasOwn(probe, name) ? this.#freeName(name, probe) : name)}:${value}`,
         )
         .join(',');
       entry.renamed = renamed;

@@ -44,7 +44,7 @@ function buildStep(context: StepContext, on: JoinOn, table: BuildTable): BatchSt
       for (let index = 0; index < batch.count; index++) {
         const record = fieldsOf(context, batch, index);
         const key = record === undefined ? undefined : keyOf(record, on.build);
-        if (record !== undefined && key !== undefined) table.add(key, record);
+        if (record !== undefined && key !== undefined) table.add(key, record, batch.text(index));
       }
     },
   };

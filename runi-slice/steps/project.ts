@@ -1,5 +1,6 @@
 import { compileExpression, recordVariables } from '../../lang/expressions/index.ts';
 import type { Batch } from '../flow/batch.ts';
+import { membersOf } from '../flow/members.ts';
 import { rejectingExpression } from './expression.ts';
 import type { BatchStep, StepContext } from './step.ts';
 import { fieldsOf } from './values.ts';
@@ -25,11 +26,12 @@ export function projectStep(
 type MakeRecord = (batch: Batch, index: number) => string | undefined;
 
 function pickFields(context: StepContext, names: readonly string[]): MakeRecord {
+  const wanted = [...new Set(names)].map((name) => [name, JSON.stringify(name)] as const);
   return (batch, index) => {
-    const record = fieldsOf(context, batch, index);
-    if (record === undefined) return undefined;
-    const kept = names.filter((name) => Object.hasOwn(record, name));
-    return `{${kept.map((name) => `${JSON.stringify(name)}:${JSON.stringify(record[name])}`).join(',')}}`;
+    if (fieldsOf(context, batch, index) === undefined) return undefined;
+    const members = membersOf(batch.buffer, batch.start(index), batch.end(index));
+    const kept = wanted.filter(([name]) => members.has(name));
+    return `{${kept.map(([name, quoted]) => `${quoted}:${members.get(name) ?? 'null'}`).join(',')}}`;
   };
 }
 

@@ -26,8 +26,8 @@ describe('steps', function () {
     [
       'project keeps fields in its order',
       { use: 'project', with: { fields: ['b', 'a'] } },
-      '{"a":1,"b":{"c":[2]},"x":3}\n{"a":4}\n',
-      '{"b":{"c":[2]},"a":1}\n{"a":4}\n',
+      '{"a":12345678901234567890,"b":{"c":[2]},"x":3}\n{"a":1.0}\n',
+      '{"b":{"c":[2]},"a":12345678901234567890}\n{"a":1.0}\n',
     ],
     [
       'project makes fields',
