@@ -7,7 +7,7 @@ import type { Log } from '../../base/index.ts';
 import type { Attributes } from '../auth/attributes.ts';
 import { authorise } from '../auth/authorise.ts';
 import type { NodeLookups } from '../auth/node-role.ts';
-import type { User } from '../auth/user.ts';
+import { type User, wellKnownGroups } from '../auth/user.ts';
 import { at, textOf } from '../json.ts';
 import type { ContinueTokens } from '../registry/continue-token.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -15,6 +15,7 @@ import { isTerminal } from '../registry/strategy.ts';
 import type { Tunnels } from '../tunnel/tunnels.ts';
 import { demanded, parseFieldSelector } from '../view/field-selector.ts';
 import type { Authenticate } from './authenticate.ts';
+import { type ApiMetrics, apiMetrics } from './metrics.ts';
 import { mediaTypeOf } from './negotiate.ts';
 import { type KindLookup, parseRequest, type RequestInfo, type ResourceRequest } from './request-info.ts';
 import { serveResource } from './resources.ts';
@@ -49,16 +50,21 @@ export interface App {
 
 /** The application as a value: give `handler` to a server. */
 export function buildApp(deps: AppDeps): App {
-  const watches = new Watches(deps.registry.limits.watchersMax);
+  const { tunnels, log, registry } = deps;
+  const watches = new Watches(registry.limits.watchersMax);
+  const metrics = apiMetrics(() => registry.clock.monotonicMs(), {
+    watches: () => watches.count,
+    tunnels: () => tunnels.nodes().length,
+    revision: () => registry.store.barn.readIndex(),
+  });
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   app.enable('case sensitive routing');
   app.enable('strict routing');
   app.use((request: IncomingMessage, response: ServerResponse) => {
-    serve(deps, watches, request, response).catch((error: unknown) => sendError(response, error, deps.log));
+    serve(deps, watches, metrics, request, response).catch((error: unknown) => sendError(response, error, log));
   });
-  const { tunnels, log } = deps;
   return {
     handler: app,
     upgrade: (request, socket, head) => {
@@ -82,26 +88,24 @@ async function admit(deps: AppDeps, request: IncomingMessage): Promise<RequestIn
 async function serve(
   deps: AppDeps,
   watches: Watches,
+  metrics: ApiMetrics,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const user = deps.authenticate(request);
   const { path, query } = targetOf(request);
   const about = parseRequest(request.method ?? '', path, query, deps.kindOf);
+  const end = metrics.begin(about.kind === 'resource' ? about : undefined);
+  response.once('close', () => end(response.statusCode));
   switch (about.kind) {
     case 'unknown':
-      // kubectl describe node lists pods, and goes on without them only when it may not see them.
-      if (/^\/api\/v1\/(namespaces\/[^/]+\/)?pods$/.test(path)) throw noPods(user);
-      // Before it says that it does not know a kind, kubectl looks whether a user defined it. There are no such yet.
-      if (path === definitionsPath && request.method === 'GET') return sendJson(response, 200, noDefinitions);
-      return sendText(response, 404, '404 page not found\n');
+      return serveUnknown(path, user, request, response);
     case 'notAllowed':
       throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
     case 'path':
-      if (request.method !== 'GET' && request.method !== 'HEAD') {
-        return sendText(response, 404, '404 page not found\n');
-      }
-      if (!(await deps.servePath(about.path, request, response))) sendText(response, 404, '404 page not found\n');
+      if (request.method !== 'GET' && request.method !== 'HEAD') return sendText(response, 404, notFoundText);
+      if (about.path === '/metrics') return serveMetrics(metrics, user, response);
+      if (!(await deps.servePath(about.path, request, response))) sendText(response, 404, notFoundText);
       return;
     case 'resource': {
       await authorise(attributesOf(user, about, query, request), lookupsOf(deps.registry));
@@ -110,6 +114,27 @@ async function serve(
     default:
       return about satisfies never;
   }
+}
+
+const notFoundText = '404 page not found\n';
+
+async function serveMetrics(metrics: ApiMetrics, user: User, response: ServerResponse): Promise<void> {
+  const { masters, controllers } = wellKnownGroups;
+  if (!user.groups.includes(masters) && !user.groups.includes(controllers)) {
+    throw new ApiError('Forbidden', `forbidden: User "${user.name}" cannot get path "/metrics"`, {});
+  }
+  const { type, text } = await metrics.text();
+  response.setHeader('content-type', type);
+  sendText(response, 200, text);
+}
+
+// Two questions that kubectl asks of any server, answered so that what it says to its user comes out right.
+function serveUnknown(path: string, user: User, request: IncomingMessage, response: ServerResponse): void {
+  // describe node lists pods, and goes on without them only when it may not see them.
+  if (/^\/api\/v1\/(namespaces\/[^/]+\/)?pods$/.test(path)) throw noPods(user);
+  // Before it says that it does not know a kind, it looks whether a user defined it. There are no such yet.
+  if (path === definitionsPath && request.method === 'GET') return sendJson(response, 200, noDefinitions);
+  sendText(response, 404, notFoundText);
 }
 
 const definitionsPath = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';

@@ -69,9 +69,9 @@ async function serveGet(call: Call): Promise<void> {
   const { registry } = call.deps;
   switch (call.about.subresource) {
     case 'log':
-      return call.watches.run((abort) => serveLog(logCall(call), abort));
+      return call.watches.run(call.about.namespace, (abort) => serveLog(logCall(call), abort));
     case 'progress':
-      return call.watches.run((abort) => serveProgress(logCall(call), abort));
+      return call.watches.run(call.about.namespace, (abort) => serveProgress(logCall(call), abort));
     case 'tunnel':
       throw new ApiError('BadRequest', 'the tunnel is opened by an upgrade');
     case 'binding':
@@ -136,7 +136,7 @@ async function serveWatch(call: Call): Promise<void> {
     if (form === 'table') return tableOf(about.info, [object], { include, nowMs, metadata, withColumns });
     return form === 'partial' ? partialOf(object) : object;
   };
-  await call.watches.run(async (abort) => {
+  await call.watches.run(about.namespace, async (abort) => {
     const changes = watch(registry, about, { ...chosen, after, signal: abort.signal });
     await streamWatch(response, changes, abort, {
       info: about.info,
@@ -183,7 +183,7 @@ async function serveCreate(call: Call): Promise<void> {
 async function serveUpdate(call: Call): Promise<void> {
   const options = optionsOf(call, 'UpdateOptions');
   const body = await jsonBody(call, options);
-  sendObject(call, 200, await update(call.deps.registry, call.about, body, options));
+  sendObject(call, 200, endIfGoing(call, await update(call.deps.registry, call.about, body, options)));
 }
 
 async function servePatch(call: Call): Promise<void> {
@@ -192,13 +192,22 @@ async function servePatch(call: Call): Promise<void> {
   const text = (await readBody(call.request, call.deps.registry.limits.bodyBytesMax)).toString('utf8');
   const parsed = parseBody(text, 'Patch', call.deps.registry.limits.depthMax);
   reportDuplicates(call.about.info, parsed.duplicates, options);
-  sendObject(call, 200, await patch(call.deps.registry, call.about, type, parsed.value, options));
+  sendObject(call, 200, endIfGoing(call, await patch(call.deps.registry, call.about, type, parsed.value, options)));
+}
+
+// The last write of a herd that goes is a deletion or takes its finalizers away.
+function endIfGoing(call: Call, object: Unstructured): Unstructured {
+  const { info } = call.about;
+  const isHerd = info === kinds.herds || info === kinds.namespaces;
+  if (isHerd && object.metadata.deletionTimestamp !== undefined) call.watches.endOf(object.metadata.name ?? '');
+  return object;
 }
 
 async function serveDelete(call: Call): Promise<void> {
   const { deps, about } = call;
   const body = await optionalBody(call);
   const deleted = await remove(deps.registry, about, deleteOptions(call.query, body));
+  endIfGoing(call, deleted.object);
   if (deleted.kind === 'gone') sendJson(call.response, 200, deleted.status);
   else sendObject(call, 200, deleted.object);
 }

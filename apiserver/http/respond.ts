@@ -13,8 +13,8 @@ export function sendJson(response: ServerResponse, code: number, body: unknown):
 
 /** Answers with plain text. */
 export function sendText(response: ServerResponse, code: number, text: string): void {
+  if (!response.hasHeader('content-type')) response.setHeader('content-type', 'text/plain; charset=utf-8');
   response.writeHead(code, {
-    'content-type': 'text/plain; charset=utf-8',
     'content-length': Buffer.byteLength(text),
     'cache-control': 'no-cache, private',
     'x-content-type-options': 'nosniff',

@@ -3,7 +3,8 @@ import { ApiError } from '../../apis/index.ts';
 /** The open watches of a server: bounded, and all ended at its end. */
 export class Watches {
   readonly #max: number;
-  readonly #open = new Set<AbortController>();
+  // By what ends each; the value is the herd it is of, if it is of one.
+  readonly #open = new Map<AbortController, string | undefined>();
   #isClosed = false;
 
   constructor(max: number) {
@@ -15,7 +16,7 @@ export class Watches {
   }
 
   /** Runs one watch. Errors: TooManyRequests, ServiceUnavailable, and its own. */
-  async run(work: (abort: AbortController) => Promise<void>): Promise<void> {
+  async run(herd: string | undefined, work: (abort: AbortController) => Promise<void>): Promise<void> {
     if (this.#isClosed) throw new ApiError('ServiceUnavailable', 'the server is stopping', { retryAfterSeconds: 1 });
     if (this.#open.size >= this.#max) {
       throw new ApiError('TooManyRequests', `more than ${this.#max} watches are open; try again later`, {
@@ -23,7 +24,7 @@ export class Watches {
       });
     }
     const abort = new AbortController();
-    this.#open.add(abort);
+    this.#open.set(abort, herd);
     try {
       await work(abort);
     } finally {
@@ -31,8 +32,16 @@ export class Watches {
     }
   }
 
+  /**
+   * Ends those of a herd that goes: they follow its uid and would not see one made anew under its name. Their clients
+   * resume where they were, by the name.
+   */
+  endOf(herd: string): void {
+    for (const [abort, own] of this.#open) if (own === herd) abort.abort();
+  }
+
   close(): void {
     this.#isClosed = true;
-    for (const abort of this.#open) abort.abort();
+    for (const abort of this.#open.keys()) abort.abort();
   }
 }

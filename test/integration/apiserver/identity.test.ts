@@ -64,6 +64,32 @@ describe('apiserver: who and whether', () => {
     expect(await codeWith(server, await read('admin.crt'), await read('admin.key'))).to.equal(200);
   });
 
+  it('knows a client again that resumes its session', async () => {
+    const read = (file: string) => readFile(join(server.data, 'pki', file), 'utf8');
+    const identity = { ca: await read('ca.crt'), cert: await read('nodes/n1.crt'), key: await read('nodes/n1.key') };
+    const port = Number(new URL(server.url).port);
+    const go = (session?: Buffer) =>
+      new Promise<{ code: number; isReused: boolean; session: Buffer | undefined }>((resolve, reject) => {
+        let next: Buffer | undefined;
+        let held = '';
+        const socket = connect({ host: '127.0.0.1', port, ...identity, ...(session === undefined ? {} : { session }) });
+        socket.on('session', (given) => (next = given));
+        socket.on('secureConnect', () =>
+          socket.write('GET /api/v1/nodes/n2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'),
+        );
+        socket.on('data', (chunk: Buffer) => (held += chunk.toString()));
+        socket.on('end', () => {
+          const code = Number(/^HTTP\/1\.1 (\d+)/.exec(held)?.[1]);
+          resolve({ code, isReused: socket.isSessionReused(), session: next });
+        });
+        socket.on('error', reject);
+      });
+    const first = await go();
+    const second = await go(first.session);
+    // 403, not 401: it is known, and it is no other node.
+    expect([first.code, second.code, second.isReused]).to.deep.equal([403, 403, true]);
+  });
+
   it('speaks TLS 1.2 and later only', async () => {
     const ca = await readFile(join(server.data, 'pki/ca.crt'), 'utf8');
     const outcome = await new Promise<string>((resolve) => {
@@ -235,6 +261,16 @@ describe('apiserver: who and whether', () => {
     expect(patched.code).to.equal(200);
     expect(patched.text).to.not.match(leak);
     expect((await server.ask('GET', `${secrets}/quiet`)).body.data?.a).to.equal('dG9wc2VjcmV0');
+  });
+
+  it('tells its metrics to admin and controllers only', async () => {
+    expect((await server.ask('GET', '/metrics', { as: 'nodes/n1' })).code).to.equal(403);
+    const answer = await server.ask('GET', '/metrics', { as: 'controllers' });
+    expect(answer.text).to.match(
+      /^apiserver_request_total\{verb="LIST",group="runink.io",resource="pipelines",subresource="",code="403"\} \d+$/m,
+    );
+    expect(answer.text).to.match(/^apiserver_longrunning_requests \d+$/m);
+    expect(answer.text).to.match(/^runink_apiserver_revision \d+$/m);
   });
 
   it('answers nothing on a pipeline to a user without a role', async () => {

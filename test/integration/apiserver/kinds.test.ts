@@ -89,6 +89,30 @@ describe('apiserver: herds', () => {
     expect((await server.ask('GET', inIt)).body.items).to.deep.equal([]);
   });
 
+  it('a watch by the name of a herd goes on with the one made anew', async () => {
+    const herd = ours('Herd', 'phoenix', {});
+    const inIt = pipelines.replace('default', 'phoenix');
+    await server.ask('POST', '/apis/runink.io/v1/herds', { body: herd });
+    const first = await server.watch(`${inIt}?watch=true`);
+    await server.ask('POST', inIt, { body: pipeline('one') });
+    const [added] = await first.wait((seen) => seen.length === 1);
+    await server.ask('DELETE', `${inIt}/one`);
+    await server.ask('DELETE', '/apis/runink.io/v1/herds/phoenix');
+    await server.ask('PATCH', '/apis/runink.io/v1/herds/phoenix', { body: { spec: { finalizers: [] } }, type: merge });
+    await first.wait(() => first.isEnded);
+    const rest = await server.watch(
+      `${inIt}?watch=true&resourceVersion=${text(added?.object.metadata?.resourceVersion)}`,
+    );
+    await server.ask('POST', '/apis/runink.io/v1/herds', { body: herd });
+    await server.ask('POST', inIt, { body: pipeline('two') });
+    const events = await rest.wait((seen) => seen.length === 2);
+    rest.stop();
+    expect(events.map((event) => `${event.type} ${text(event.object.metadata?.name)}`)).to.deep.equal([
+      'DELETED one',
+      'ADDED two',
+    ]);
+  });
+
   it('creates nothing in a herd that is not there', async () => {
     const answer = await server.ask('POST', pipelines.replace('default', 'nonesuch'), { body: pipeline('x') });
     expect([answer.code, answer.body.message]).to.deep.equal([404, 'namespaces "nonesuch" not found']);

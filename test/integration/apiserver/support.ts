@@ -37,6 +37,8 @@ export interface TestServer {
   ask(method: string, path: string, options?: Ask): Promise<Answer>;
   /** Opens a watch; lines come as events. */
   watch(path: string, as?: string): Promise<WatchHandle>;
+  /** The agent with a client's certificate. */
+  agentOf(name: string): Promise<Agent>;
   close(): Promise<void>;
 }
 
@@ -167,7 +169,6 @@ class Running implements TestServer {
     });
   }
 
-  /** The agent with a client's certificate. */
   async agentOf(name: string): Promise<Agent> {
     let agent = this.#agents.get(name);
     if (agent === undefined) {

@@ -1,0 +1,79 @@
+// What the server measures of its requests, under kube-apiserver's names where it measures the same. Labels come from
+// small fixed sets: verbs, kinds of the table, codes.
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { ResourceRequest } from './request-info.ts';
+
+export interface ApiMetrics {
+  /** Counts a request when it begins; call what it returns with the code of the answer. */
+  begin(about: ResourceRequest | undefined): (code: number) => void;
+  /** The text of /metrics, and its media type. */
+  text(): Promise<{ readonly type: string; readonly text: string }>;
+}
+
+export interface Gauges {
+  readonly watches: () => number;
+  readonly tunnels: () => number;
+  readonly revision: () => Promise<number>;
+}
+
+const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** Metrics of one server; `monotonicMs` is its clock. */
+export function apiMetrics(monotonicMs: () => number, gauges: Gauges): ApiMetrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const labelNames = ['verb', 'group', 'resource', 'subresource', 'code'] as const;
+  const total = new Counter({
+    name: 'apiserver_request_total',
+    help: 'Requests answered, by verb, resource and code.',
+    labelNames,
+    registers,
+  });
+  const seconds = new Histogram({
+    name: 'apiserver_request_duration_seconds',
+    help: 'Time to the end of the answer; long-running requests are not in it.',
+    labelNames: ['verb', 'group', 'resource', 'subresource'] as const,
+    buckets: secondsBuckets,
+    registers,
+  });
+  const inFlight = new Gauge({
+    name: 'apiserver_current_inflight_requests',
+    help: 'Requests being answered, long-running ones too.',
+    registers,
+  });
+  const gauge = (name: string, help: string, read: () => number | Promise<number>): void => {
+    new Gauge({
+      name,
+      help,
+      registers,
+      async collect() {
+        this.set(await read());
+      },
+    });
+  };
+  gauge('apiserver_longrunning_requests', 'Watches, logs and progress streams that are open.', gauges.watches);
+  gauge('runink_apiserver_tunnels', 'Agents that are connected.', gauges.tunnels);
+  gauge('runink_apiserver_revision', 'The revision of the store.', gauges.revision);
+  return {
+    begin(about) {
+      const labels = {
+        verb: about?.verb.toUpperCase() ?? 'GET',
+        group: about?.info.group ?? '',
+        resource: about?.info.plural ?? '',
+        subresource: about?.subresource ?? '',
+      };
+      const startedMs = monotonicMs();
+      inFlight.inc();
+      return (code) => {
+        inFlight.dec();
+        total.inc({ ...labels, code: String(code) });
+        if (!isLong(about)) seconds.observe(labels, (monotonicMs() - startedMs) / 1000);
+      };
+    },
+    text: async () => ({ type: registry.contentType, text: await registry.metrics() }),
+  };
+}
+
+function isLong(about: ResourceRequest | undefined): boolean {
+  return about?.verb === 'watch' || about?.subresource === 'log' || about?.subresource === 'progress';
+}
