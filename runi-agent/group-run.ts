@@ -64,8 +64,8 @@ export class GroupRun {
       this.#members.map((member) =>
         this.#deps.launches.run(async () => {
           const refusal = this.#refusals.get(member.uid);
-          if (refusal !== undefined) await member.refuse(refusal.reason, refusal.message);
-          else if (this.#refusals.size > 0 || this.#hasFailed()) await member.skip();
+          if (refusal !== undefined) member.refuse(refusal.reason, refusal.message);
+          else if (this.#refusals.size > 0 || this.#hasFailed()) member.skip();
           else await member.launch();
         }),
       ),
@@ -124,7 +124,7 @@ export class GroupRun {
         const { volume } = request.staging;
         const writer = this.#members.find((member) => member.step.outputs.some((output) => output.volume === volume));
         const reason = cause.reason === 'NotFound' ? 'SinkNotWritten' : 'SinkNotWritable';
-        await present(writer ?? this.#members[0], 'member of a group').refuse(reason, cause.message);
+        present(writer ?? this.#members[0], 'member of a group').refuse(reason, cause.message);
         return;
       }
     }

@@ -2,7 +2,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import type { PlanStep, Slice } from '../apis/index.ts';
 import { type Clock, type Log, sleep, type Timer } from '../base/index.ts';
-import type { Counters, SliceResult } from '../runi-slice/protocol/index.ts';
+import type { Counters, SliceResult, SliceSpec } from '../runi-slice/protocol/index.ts';
 import { ControlServer } from './control.ts';
 import type { GroupId } from './ids.ts';
 import type { MemberEnd } from './judge.ts';
@@ -134,15 +134,13 @@ export class Member {
       const id = { slot, slice: name, step: this.step.name, group: this.#group };
       const view = spawner.view(slot);
       const request = launchRequestOf(id, this.#view.run, view, this.#materials);
-      await exchange.open(slot, {
-        runUID: this.#group.runUid,
-        step: this.step.name,
-        attempt: this.#group.attempt,
-      });
-      if (this.step.runtime === 'node') {
-        const spec = sliceSpecOf(id, this.#view.run, view, this.#materials);
-        this.#control = await ControlServer.open(spawner.agentDirectory(slot), spec, this.#controlEvents(), clock);
-      } else await mkdir(spawner.agentDirectory(slot), { recursive: true, mode: 0o755 });
+      const { runUid: runUID, attempt } = this.#group;
+      const spec = this.step.runtime === 'node' ? sliceSpecOf(id, this.#view.run, view, this.#materials) : undefined;
+      const opened = await Promise.allSettled([
+        exchange.open(slot, { runUID, step: this.step.name, attempt }),
+        this.#openControl(spawner.agentDirectory(slot), spec),
+      ]);
+      for (const each of opened) if (each.status === 'rejected') throw each.reason;
       this.#stopListening = this.#deps.onExit(slot, (exit) => void this.#exited(exit));
       await spawner.launch(request);
       this.#isLaunched = true;
@@ -151,21 +149,21 @@ export class Member {
       this.#runningTimer = clock.after(runningAfterMs, () => this.#reportRunning(), { unref: true });
     } catch (cause) {
       if (cause instanceof SpawnError && cause.reason === 'Gone') throw cause;
-      await this.refuse(reasonOf(cause), cause instanceof Error ? cause.message : String(cause));
+      this.refuse(reasonOf(cause), cause instanceof Error ? cause.message : String(cause));
     } finally {
       for (const values of this.#materials.secrets.values()) for (const bytes of values.values()) bytes.fill(0);
     }
   }
 
   /** Ends it without a launch, or (after publishing failed) blames it. */
-  async refuse(reason: string, message: string): Promise<void> {
+  refuse(reason: string, message: string): void {
     this.#refusal = { reason, message };
-    await this.#settle();
+    this.#settle();
   }
 
   /** Ends it because another of its group could not be started. */
-  async skip(): Promise<void> {
-    await this.#settle();
+  skip(): void {
+    this.#settle();
   }
 
   /** Kills it if it runs; its end follows. */
@@ -173,6 +171,11 @@ export class Member {
     if (this.#hasEnded) return;
     this.#isKilled = true;
     if (this.#isLaunched) await this.#deps.spawner.kill(this.slot);
+  }
+
+  async #openControl(directory: string, spec: SliceSpec | undefined): Promise<void> {
+    if (spec === undefined) await mkdir(directory, { recursive: true, mode: 0o755 });
+    else this.#control = await ControlServer.open(directory, spec, this.#controlEvents(), this.#deps.clock);
   }
 
   #controlEvents() {
@@ -206,31 +209,35 @@ export class Member {
     await Promise.race([this.#control?.drained(), late]);
     timeout.abort();
     this.#exit = exit;
-    await this.#settle();
+    this.#settle();
   }
 
-  async #settle(): Promise<void> {
-    const { spawner, exchange, progress, clock } = this.#deps;
+  #settle(): void {
     if (!this.#hasEnded) {
       this.#order = this.#refusal === undefined && this.#exit === undefined ? this.#order : this.#deps.nextOrder();
       this.#completionTime = this.#now();
       this.#runningTimer?.cancel();
       this.#stopListening();
-      await this.#control?.close();
-      await rm(spawner.agentDirectory(this.slot), { recursive: true, force: true });
-      void exchange.close(this.slot);
       this.#materials.release();
-      progress.end(this.uid);
+      this.#deps.progress.end(this.uid);
       this.#hasEnded = true;
       this.#setEnded();
-      this.#deps.log.debug('slice ended', {
-        slice: this.name,
-        exitCode: this.#exit?.exitCode,
-        signal: this.#exit?.signal,
-        atMs: clock.now(),
-      });
+      // What is left of a slot is in nobody's way: no other will have its name.
+      void this.#cleanUp();
+      const { exitCode, signal } = this.#exit ?? {};
+      this.#deps.log.debug('slice ended', { slice: this.name, exitCode, signal });
     }
     this.#deps.changed();
+  }
+
+  async #cleanUp(): Promise<void> {
+    try {
+      await this.#control?.close();
+      await rm(this.#deps.spawner.agentDirectory(this.slot), { recursive: true, force: true });
+      await this.#deps.exchange.close(this.slot);
+    } catch (cause) {
+      this.#deps.log.warn('slot not cleaned up', { slot: this.slot, error: String(cause) });
+    }
   }
 
   #reportRunning(): void {
