@@ -99,6 +99,18 @@ function addObjectVerbs(verb: AddVerb): void {
     .option('-R, --recursive', 'folders with what lies below them')
     .addOption(dryRun())
     .option(output, 'name, json, yaml');
+  verb('create', 'create the objects of files', async (session, _, options) =>
+    (await import('./verbs/create.ts')).create(session, options),
+  )
+    .requiredOption('-f, --filename <path...>', 'file or folder of YAML or JSON; - for stdin')
+    .option('-R, --recursive', 'folders with what lies below them')
+    .addOption(dryRun())
+    .option(output, 'name, json, yaml');
+  verb('diff', 'show what apply would change; exit 1 if anything', async (session, _, options) =>
+    (await import('./verbs/diff.ts')).diff(session, options),
+  )
+    .requiredOption('-f, --filename <path...>', 'file or folder of YAML or JSON; - for stdin')
+    .option('-R, --recursive', 'folders with what lies below them');
   verb('compile', 'print the objects that apply would send', async (session, _, options) =>
     (await import('./verbs/compile.ts')).compileVerb(session, options),
   )
@@ -144,6 +156,7 @@ function addObjectVerbs(verb: AddVerb): void {
     .option('--timeout <duration>', 'longest wait until they are gone')
     .addOption(dryRun())
     .option(output, 'name');
+  addChangingVerbs(verb);
   verb('wait <type...>', 'wait until objects are as told', async (session, args, options) =>
     (await import('./verbs/wait.ts')).wait(session, args, options),
   )
@@ -162,6 +175,28 @@ function addObjectVerbs(verb: AddVerb): void {
     .option('--for <type/name>', 'only of this object')
     .option('-w, --watch', 'go on with what comes')
     .option('--no-headers', 'leave out the header');
+}
+
+function addChangingVerbs(verb: AddVerb): void {
+  for (const [name, place] of [
+    ['label', 'labels'],
+    ['annotate', 'annotations'],
+  ] as const)
+    verb(`${name} <type...>`, `set ${place} with KEY=VALUE, remove them with KEY-`, async (session, args, options) =>
+      (await import('./verbs/label.ts')).label(session, place, args, options),
+    )
+      .option('--overwrite', 'also values that are there')
+      .option('--all', 'all objects of the type in the herd')
+      .option(...selector);
+  verb('patch <type...>', 'change fields of an object', async (session, args, options) =>
+    (await import('./verbs/patch.ts')).patch(session, args, options),
+  )
+    .option('-p, --patch <text>', 'the patch, JSON or YAML')
+    .option('--patch-file <file>', 'file with the patch')
+    .option('--type <type>', 'merge or json', 'merge')
+    .option('--subresource <name>', 'status')
+    .addOption(dryRun())
+    .option(output, 'name, json, yaml');
 }
 
 function addRunVerbs(verb: AddVerb): void {

@@ -83,10 +83,9 @@ async function applyOne(
   item: Compiled,
   dryRun: 'none' | 'client' | 'server',
 ): Promise<{ readonly outcome: Outcome; readonly object: Unstructured }> {
-  const wanted = withLastApplied(item.object);
   for (let attempt = 0; ; attempt++) {
     try {
-      const done = await applyOnce(api, item, wanted, dryRun);
+      const done = await applyOnce(api, item, dryRun);
       if (item.content !== undefined && dryRun === 'none') await putContent(api, item, item.content, done.outcome);
       return done;
     } catch (error) {
@@ -97,12 +96,13 @@ async function applyOne(
   }
 }
 
-async function applyOnce(
+/** One try at one object; errors are the server's, Conflict among them. */
+export async function applyOnce(
   api: Api,
-  { kind }: Compiled,
-  wanted: Unstructured,
+  { kind, object: asWritten }: Compiled,
   dryRun: 'none' | 'client' | 'server',
 ): Promise<{ readonly outcome: Outcome; readonly object: Unstructured }> {
+  const wanted = withLastApplied(asWritten);
   const ref = refOf(wanted);
   const live = await api.client.get<Unstructured>(kind, ref).catch((error: unknown) => {
     if (isApiError(error, 'NotFound')) return undefined;

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { Run } from '../../apis/index.ts';
 import { progressCells, stepLine, stepRows } from '../print/progress.ts';
+import { parseChanges } from './label.ts';
 import { isReached, parseGoal } from './wait.ts';
 
 describe('wait --for', () => {
@@ -34,6 +35,19 @@ describe('wait --for', () => {
     });
   it('refuses what it does not know', () => {
     expect(() => parseGoal('happiness')).to.throw('unrecognized condition: "happiness"');
+  });
+});
+
+describe('label', () => {
+  it('tells objects from changes', () => {
+    expect(parseChanges(['pl', 'a', 'x=1', 'example.org/y=a=b', 'z-'], 'labels')).to.deep.equal({
+      objects: ['pl', 'a'],
+      changes: { x: '1', 'example.org/y': 'a=b', z: null },
+    });
+    expect(parseChanges(['pl/a', 'x='], 'labels')).to.deep.equal({ objects: ['pl/a'], changes: { x: '' } });
+  });
+  it('wants a change', () => {
+    expect(() => parseChanges(['pl', 'a'], 'annotations')).to.throw('KEY=VALUE or KEY-');
   });
 });
 

@@ -160,6 +160,40 @@ spec:
     });
   });
 
+  it('creates, labels, annotates, patches and diffs', async () => {
+    const text = pipeline('c', 'true');
+    expect((await server.runictl(['create', '-f', '-'], { input: text })).out).to.equal(
+      'pipeline.runink.io/c created\n',
+    );
+    expect((await server.runictl(['create', '-f', '-'], { input: text })).err).to.match(
+      /^Error from server \(AlreadyExists\): pipelines\.runink\.io "c" already exists\n/,
+    );
+    expect((await call('label', 'pl', 'c', 'x=1')).out).to.equal('pipeline.runink.io/c labeled\n');
+    expect(await call('label', 'pl/c', 'x=2')).to.deep.equal({
+      code: 1,
+      out: '',
+      err: "error: 'x' already has a value (1), and --overwrite is false\n",
+    });
+    expect((await call('label', 'pl/c', 'x=2', '--overwrite')).out).to.equal('pipeline.runink.io/c labeled\n');
+    expect((await call('label', 'pl/c', 'x-')).out).to.equal('pipeline.runink.io/c unlabeled\n');
+    expect((await call('annotate', 'pl/c', 'example.org/a=b')).out).to.equal('pipeline.runink.io/c annotated\n');
+    expect((await call('patch', 'pl', 'c', '-p', '{"spec":{"suspend":true}}')).out).to.equal(
+      'pipeline.runink.io/c patched\n',
+    );
+    expect((await call('patch', 'pl', 'c', '-p', 'spec: { suspend: true }')).out).to.equal(
+      'pipeline.runink.io/c patched (no change)\n',
+    );
+    const json = '[{"op":"remove","path":"/spec/suspend"}]';
+    expect(
+      (await call('patch', 'pl', 'c', '--type', 'json', '-p', json, '-o', 'jsonpath={.spec.suspend}')).out,
+    ).to.equal('');
+    await apply(text);
+    expect((await server.runictl(['diff', '-f', '-'], { input: text })).code).to.equal(0);
+    const changed = await server.runictl(['diff', '-f', '-'], { input: pipeline('c', 'false') });
+    expect(changed.code).to.equal(1);
+    expect(changed.out).to.contain('-      where: "true"\n+      where: "false"\n');
+  });
+
   it('describes', async () => {
     await apply(pipeline('d', 'true'));
     const { out } = await call('describe', 'pl/d');
