@@ -1,4 +1,5 @@
 // runink-controllers: all controllers in one process, behind one lease, so that of several processes one works.
+import { setMaxListeners } from 'node:events';
 import { parseArgs } from 'node:util';
 import { isApiError, kinds, wellKnown } from '../apis/index.ts';
 import {
@@ -41,7 +42,11 @@ async function main(argv: readonly string[]): Promise<number> {
   const log = systemLog('runink-controllers', flags.logLevel);
   using signals = abortOnSignals(process);
   await using lifetime = new Lifetime();
-  const { signal } = signals;
+  // Who started us may send a signal and let stdin end: that is one wish to end, not two.
+  const parent = new AbortController();
+  watchParent(process.env, process.stdin, () => parent.abort());
+  const signal = AbortSignal.any([signals.signal, parent.signal]);
+  setMaxListeners(0, signal);
   const connection = await loadKubeconfig(
     flags.kubeconfig,
     flags.context === undefined ? {} : { context: flags.context },
@@ -119,7 +124,6 @@ function milliseconds(name: string, text: string | undefined): number | undefine
   return value;
 }
 
-watchParent(process.env, process.stdin, () => process.kill(process.pid, 'SIGTERM'));
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (cause) {

@@ -182,6 +182,23 @@ describe('Scheduler', () => {
     expect((await get('a')).spec.nodeName).to.equal(undefined);
   });
 
+  it('begins when the API answers, and ends quietly when it never does', async () => {
+    await addNode('n1');
+    await api.create(kinds.slices, slice('a'));
+    api.failWith(() => new ApiError('ServiceUnavailable', 'down'));
+    run();
+    await pass(1_000);
+    api.failWith();
+    await pass(6_000);
+    expect((await get('a')).spec.nodeName).to.equal('n1');
+    await end();
+    api.failWith(() => new ApiError('ServiceUnavailable', 'down'));
+    run();
+    await settle();
+    await end();
+    end = async () => {};
+  });
+
   it('goes on after the API failed', async () => {
     await addNode('n1');
     run();

@@ -1,5 +1,6 @@
 // Runs rounds of `schedule` whenever something changed that could matter, binds what it decides and says why the rest waits.
 import { type ApiObject, isApiError, kinds, type Slice } from '../../apis/index.ts';
+import { backoffMs, sleep } from '../../base/index.ts';
 import type { Informer, InformerEvent } from '../../client/index.ts';
 import { Controller, type ControllerContext, isEnded, keyOf, type Result, refOfKey } from '../kit/index.ts';
 import { Ledger } from './ledger.ts';
@@ -11,6 +12,7 @@ import { schedule } from './schedule.ts';
 /** Bindings on their way at a time. */
 const bindsMax = 32;
 const runVolumesMax = 1_000;
+const listBackoff = { baseMs: 100, capMs: 5_000 };
 const round = 'round';
 type RunVolumes = ReturnType<typeof volumesOf>;
 const policy: Policy = { score: 'bestFit' };
@@ -49,14 +51,30 @@ export class Scheduler {
 
   /** Schedules until `signal` aborts. What is in use is counted from a list taken after the epoch began. */
   async run(signal: AbortSignal): Promise<void> {
-    const { items } = await this.#context.client.list(kinds.slices, { signal });
-    for (const slice of items) this.#ledger.observe(slice);
+    if (!(await this.#count(signal))) return;
     const subscription = this.#slices.events$.subscribe((event) => this.#observe(event));
     try {
       await this.#controller.run(signal);
     } finally {
       subscription.unsubscribe();
     }
+  }
+
+  /** Counts what is in use; false when the signal came before the API answered. */
+  async #count(signal: AbortSignal): Promise<boolean> {
+    const { client, clock, random, log } = this.#context;
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      try {
+        const { items } = await client.list(kinds.slices, { signal });
+        for (const slice of items) this.#ledger.observe(slice);
+        return true;
+      } catch (cause) {
+        if (signal.aborted) break;
+        log.warn('cannot list slices, will try again', { cause: String(cause) });
+        await sleep(clock, backoffMs(attempt, listBackoff, random), signal).catch(() => {});
+      }
+    }
+    return false;
   }
 
   #observe({ type, object }: InformerEvent<Slice>): void {

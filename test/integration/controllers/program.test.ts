@@ -58,6 +58,14 @@ describe('runink-controllers', function () {
     expect((await lease())?.spec?.holderIdentity ?? '').to.equal('');
   });
 
+  it('ends once when it gets a signal and its stdin ends', async () => {
+    const child = await start({ RUNINK_EXIT_ON_STDIN_EOF: '1' });
+    await until(async () => ((await lease())?.spec?.holderIdentity ?? '') !== '');
+    child.stdin?.end();
+    expect(await end(child, 'SIGTERM')).to.equal(0);
+    expect((await lease())?.spec?.holderIdentity ?? '').to.equal('');
+  });
+
   it('takes over at once from one that was killed, under a new epoch', async () => {
     const first = await start();
     await until(async () => ((await lease())?.spec?.holderIdentity ?? '') !== '');
@@ -98,9 +106,12 @@ describe('runink-controllers', function () {
       expect(text.split('\n').length).to.be.lessThan(6);
     });
 
-  async function start(): Promise<ChildProcess> {
+  async function start(env: NodeJS.ProcessEnv = {}): Promise<ChildProcess> {
     const argv = [program, '--kubeconfig', join(data, 'controllers.kubeconfig'), '--log-level', 'error'];
-    const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, argv, {
+      env: { ...process.env, ...env },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
     children.push(child);
     const [line] = await Promise.race([
       once(createInterface({ input: child.stdout })),
