@@ -143,6 +143,10 @@ describe('apiserver: roles', () => {
       false,
     ],
     ['get its run', { verb: 'get', info: kinds.runs, namespace: 'h', name: 'r' }, true],
+    ['get the herd of its slice', { verb: 'get', info: kinds.herds, name: 'h' }, true],
+    ['get another herd', { verb: 'get', info: kinds.herds, name: 'g' }, false],
+    ['list herds', { verb: 'list', info: kinds.herds }, false],
+    ['get its herd as a namespace', { verb: 'get', info: kinds.namespaces, name: 'h' }, false],
     ['get a run of another herd', { verb: 'get', info: kinds.runs, namespace: 'g', name: 'r' }, false],
     ['list runs', { verb: 'list', info: kinds.runs, namespace: 'h' }, false],
     [
