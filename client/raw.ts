@@ -2,6 +2,7 @@
 import { Agent as HttpAgent, type IncomingHttpHeaders, type IncomingMessage, request as requestHttp } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { pipeline, type Readable } from 'node:stream';
+import { createSecureContext } from 'node:tls';
 import { ApiError } from '../apis/index.ts';
 import { type Clock, systemClock } from '../base/index.ts';
 import type { Connection } from './kubeconfig.ts';
@@ -47,7 +48,7 @@ export interface RawClientOptions {
 
 const defaultTimeoutMs = 30_000;
 /** Idle connections kept for the next request. */
-const freeSocketsMax = 16;
+const freeSocketsMax = 64;
 const keepAliveMs = 15_000;
 
 /** A client on keep-alive connections; dispose it to close them. */
@@ -59,9 +60,12 @@ export function openRawClient(connection: Connection, options: RawClientOptions 
     ? new HttpAgent(common)
     : new HttpsAgent({
         ...common,
-        ...(connection.ca !== undefined && { ca: connection.ca }),
-        ...(connection.cert !== undefined && { cert: connection.cert }),
-        ...(connection.key !== undefined && { key: connection.key }),
+        // One for all connections: parsing certificates again costs more than the handshake.
+        secureContext: createSecureContext({
+          ...(connection.ca !== undefined && { ca: connection.ca }),
+          ...(connection.cert !== undefined && { cert: connection.cert }),
+          ...(connection.key !== undefined && { key: connection.key }),
+        }),
         ...(connection.tlsServerName !== undefined && { servername: connection.tlsServerName }),
         rejectUnauthorized: connection.insecureSkipTlsVerify !== true,
       });

@@ -52,7 +52,8 @@ export function garbageCollector(context: ControllerContext): Controller {
     const owners = [];
     for (const reference of object.metadata.ownerReferences ?? [])
       owners.push({ reference, state: await stateOf(reference, object.metadata.namespace) });
-    const dependents = dependentsOf(object);
+    // Asked only when it matters: a run may own many slices.
+    const dependents = object.metadata.deletionTimestamp === undefined ? [] : dependentsOf(object);
     for (const action of planGarbage({ object, owners, dependents })) await act(own, object, action);
     return {};
   }
@@ -61,6 +62,11 @@ export function garbageCollector(context: ControllerContext): Controller {
     return followed.flatMap((one) =>
       one.informer.byIndex('owner', uid).map(({ metadata }): Dependent => ({ metadata, followed: one })),
     );
+  }
+
+  function isDying({ kind, name }: OwnerReference, namespace: string): boolean {
+    const owner = followed.find((one) => one.kind.kind === kind)?.informer.get({ namespace, name });
+    return owner?.metadata.deletionTimestamp !== undefined;
   }
 
   async function stateOf(reference: OwnerReference, namespace: string | undefined): Promise<OwnerState> {
@@ -127,7 +133,10 @@ export function garbageCollector(context: ControllerContext): Controller {
   for (const { kind, informer } of followed) {
     controller.watch(informer, (object, isGone) => {
       const { ownerReferences = [], deletionTimestamp, namespace, uid = '' } = object.metadata;
-      const keys = ownerReferences.map((owner) => `${owner.kind}:${namespace ?? ''}/${owner.name}`);
+      // An owner that is being deleted may wait for this one to go or to let it go.
+      const keys = ownerReferences
+        .filter((owner) => isDying(owner, namespace ?? ''))
+        .map((owner) => `${owner.kind}:${namespace ?? ''}/${owner.name}`);
       if (isGone) {
         remember(uid);
         for (const dependent of dependentsOf(object)) keys.push(`${dependent.followed.kind.kind}:${keyOf(dependent)}`);

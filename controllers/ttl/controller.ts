@@ -1,22 +1,24 @@
 import { type ApiObject, type Kind, kinds, type Run, type Slice } from '../../apis/index.ts';
-import { Controller, type ControllerContext, keyOf, orGone, type Result, refOfKey } from '../kit/index.ts';
+import { Controller, type ControllerContext, isEnded, keyOf, orGone, type Result, refOfKey } from '../kit/index.ts';
 import { eventGoesInMs, oldRuns, sliceGoesInMs } from './plan.ts';
+
+/** A finished slice that its run has not taken in is looked at again after so long. */
+const unfoldedMs = 5_000;
 
 /** Deletes finished slices when their run has taken in what they did and a minute has passed. */
 export function sliceTtlController(context: ControllerContext): Controller {
   const { clock, informers } = context;
   const slices = informers.of(kinds.slices);
   const runs = informers.of(kinds.runs);
-  slices.addIndexer('run', (slice) => [runKeyOf(slice)]);
-  const reconcile = (key: string): Promise<Result> => {
+  const reconcile = async (key: string): Promise<Result> => {
     const slice = slices.get(refOfKey(key));
-    const run = slice === undefined ? undefined : runs.get(refOfKey(runKeyOf(slice)));
-    const inMs = slice === undefined ? undefined : sliceGoesInMs(slice, run, clock.now());
-    return removeIn(context, kinds.slices, slice, inMs);
+    if (slice === undefined || !isEnded(slice)) return {};
+    const inMs = sliceGoesInMs(slice, runs.get(refOfKey(runKeyOf(slice))), clock.now());
+    // Runs change often and have many slices: they are asked when the time comes instead of being followed.
+    return inMs === undefined ? { requeueAfterMs: unfoldedMs } : removeIn(context, kinds.slices, slice, inMs);
   };
-  return new Controller(context, { name: 'slice-ttl', reconcile, workers: 4 })
-    .watch(slices, (slice) => [keyOf(slice)])
-    .watch(runs, (run) => slices.byIndex('run', keyOf(run)).map(keyOf));
+  const controller = new Controller(context, { name: 'slice-ttl', reconcile, workers: 4 });
+  return controller.watch(slices, (slice) => (isEnded(slice) ? [keyOf(slice)] : [])).watch(runs, () => []);
 }
 
 /** Deletes Events an hour after they last happened. */

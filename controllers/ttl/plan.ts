@@ -9,11 +9,12 @@ export const eventMs = 3_600_000;
 /** So many finished runs of a pipeline stay. */
 export const runsKept = 10;
 
-/** In how many milliseconds a slice may go; undefined: not before something changes. */
+/** In how many milliseconds a slice may go, or is to be judged; undefined: not before its run has taken in its end. */
 export function sliceGoesInMs(slice: Slice, run: Run | undefined, nowMs: number): number | undefined {
-  if (!isEnded(slice) || run === undefined || !isFolded(slice, run)) return undefined;
+  if (!isEnded(slice)) return undefined;
   const endMs = Date.parse(slice.status?.completionTime ?? slice.metadata.creationTimestamp ?? '') || 0;
-  return Math.max(0, endMs + sliceMs - nowMs);
+  const inMs = Math.max(0, endMs + sliceMs - nowMs);
+  return inMs > 0 || (run !== undefined && isFolded(slice, run)) ? inMs : undefined;
 }
 
 /** Whether the run's status says all that the slice would: then nothing is lost with it. */
