@@ -11,7 +11,10 @@ const text = fc.oneof(
   fc.constantFrom('', 'a', 'ab', 'x1', '😀é', 'with "quote"'),
   fc.string({ unit: 'grapheme', maxLength: 6 }),
 );
-const number = fc.oneof(fc.integer({ min: -5, max: 5 }), fc.constantFrom(0.5, -1.5, 1e21, 2 ** 53, -0));
+const number = fc.oneof(
+  fc.integer({ min: -5, max: 5 }),
+  fc.constantFrom(0.5, -1.5, 1e21, 2 ** 53, -0, 0.016666666666666666, 8.350000000000001, 1e-7, 3.9999999999999996),
+);
 
 const scalarSchema = fc.oneof(
   fc.record({ type: fc.constant('string'), minLength: fc.nat(3), maxLength: fc.nat(6) }, { requiredKeys: ['type'] }),

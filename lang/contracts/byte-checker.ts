@@ -189,23 +189,23 @@ class ByteChecker {
     let value = 0;
     for (let code = bytes[at] ?? 0; at < end && code >= 0x30 && code <= 0x39; code = bytes[++at] ?? 0)
       value = value * 10 + code - 0x30;
-    const digits = at - first;
-    if (digits === 0 || digits > 15 || (digits > 1 && bytes[first] === 0x30)) return unknown;
+    let digits = at - first;
+    if (digits === 0 || (digits > 1 && bytes[first] === 0x30)) return unknown;
     let whole = true;
     if (at < end && bytes[at] === 0x2e) {
-      // Up to 15 digits and a power of ten divide exactly as the number is read elsewhere (Clinger's fast path).
       const point = at++;
       for (let code = bytes[at] ?? 0; at < end && code >= 0x30 && code <= 0x39; code = bytes[++at] ?? 0)
         value = value * 10 + code - 0x30;
       const decimals = at - point - 1;
-      if (decimals === 0 || digits + decimals > 15) return unknown;
+      if (decimals === 0) return unknown;
+      // Up to 15 digits and a power of ten divide exactly as the number is read elsewhere (Clinger's fast path).
       value /= powersOfTen[decimals] ?? 1;
       whole = Number.isInteger(value);
+      digits += decimals;
     }
-    if (at < end && (bytes[at] === 0x65 || bytes[at] === 0x45)) {
-      const after = this.#scanner.scan(bytes, from, end, false);
-      if (after < 0) return unknown;
-      at = after;
+    if (digits > 15 || (at < end && (bytes[at] === 0x65 || bytes[at] === 0x45))) {
+      at = this.#any(from, 0);
+      if (at === unknown) return unknown;
       if (node.number !== undefined || (node.kinds & kindBit.number) === 0) {
         value = Math.abs(Number(bytes.toString('latin1', from, at)));
         whole = Number.isInteger(value);
