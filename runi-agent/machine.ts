@@ -28,8 +28,9 @@ export async function machineFacts(flags: Flags, spawner: Spawner): Promise<Node
       slices: capacity.slices,
     },
     isolation: spawner.isolation,
-    // Those offered to every herd.
-    volumes: spawner.volumes('*').map(({ name, writable }) => (writable ? `${name}:rw` : name)),
+    volumes: spawner.offers.map(
+      ({ herd, name, writable }) => `${herd === '*' ? '' : `${herd}/`}${name}${writable ? ':rw' : ''}`,
+    ),
     hostname: hostname(),
     architecture: arch() === 'x64' ? 'amd64' : arch(),
     kernelVersion: release(),

@@ -99,6 +99,10 @@ class PlainSpawner implements Spawner {
     return join(this.#folder(slot), 'agent');
   }
 
+  get offers(): readonly { readonly herd: string; readonly name: string; readonly writable: boolean }[] {
+    return this.#options.volumes.map(({ name, writable }) => ({ herd: '*', name, writable }));
+  }
+
   volumes(): readonly { readonly name: string; readonly writable: boolean }[] {
     return this.#options.volumes;
   }

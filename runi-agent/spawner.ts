@@ -104,6 +104,8 @@ export interface Spawner {
   discard(staging: StagingRef): Promise<void>;
   /** Volumes this node offers to the herd, with whether sinks may write there. */
   volumes(herdUid: string): readonly { readonly name: string; readonly writable: boolean }[];
+  /** Everything this node offers; herd `*`: to every herd. */
+  readonly offers: readonly { readonly herd: string; readonly name: string; readonly writable: boolean }[];
   /** Completes when the spawner is gone; then every slot is. */
   readonly closed: Promise<void>;
   close(): Promise<void>;

@@ -133,6 +133,10 @@ export class HelperSpawner implements Spawner {
     await this.#ask(id, `discard in volume ${staging.volume}`, encodeDiscard(id, staging));
   }
 
+  get offers(): readonly Volume[] {
+    return this.#volumes;
+  }
+
   volumes(herdUid: string): readonly { readonly name: string; readonly writable: boolean }[] {
     const own = this.#volumes.filter(({ herd }) => herd === herdUid);
     const common = this.#volumes.filter(({ herd, name }) => herd === '*' && own.every((other) => other.name !== name));
