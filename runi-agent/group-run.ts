@@ -10,10 +10,10 @@ import { Member, type MemberDeps } from './member.ts';
 import type { SeenLocal } from './plan.ts';
 import { type PublishRequest, type Slot, SpawnError } from './spawner.ts';
 
-/** What a group works with; it closes none of it. */
 /** How long the ends of killed slices are waited for when the agent stops. */
 const abandonMsMax = 2_000;
 
+/** What a group works with; it closes none of it. */
 export interface GroupDeps extends MemberDeps {
   readonly materials: MaterialSource;
   readonly launches: Gate;

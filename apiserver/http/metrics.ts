@@ -3,6 +3,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { ResourceRequest } from './request-info.ts';
 
+/** Counters and durations of requests, and the gauges, as Prometheus reads them. */
 export interface ApiMetrics {
   /** Counts a request when it begins; call what it returns with the code of the answer. */
   begin(about: ResourceRequest | undefined): (code: number) => void;
@@ -10,6 +11,7 @@ export interface ApiMetrics {
   text(): Promise<{ readonly type: string; readonly text: string }>;
 }
 
+/** What is read when the metrics are asked for, not counted. */
 export interface Gauges {
   readonly watches: () => number;
   readonly tunnels: () => number;
