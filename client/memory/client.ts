@@ -44,7 +44,11 @@ export interface MemoryClientOptions {
 const historyMaxDefault = 10_000;
 const startHerds = ['default', wellKnown.systemHerd, wellKnown.nodeLeaseHerd];
 
-/** An API of its own; several users of one instance see each other's writes. It has the herds a new server makes. */
+/**
+ * An API of its own; several users of one instance see each other's writes. It has the herds a new server makes. Objects
+ * are checked for what tests get wrong (fields, types, names), not with the server's full validation; projections
+ * (Namespace) are not served: ask for the kind behind them.
+ */
 export class MemoryClient implements Client {
   readonly #store: MemoryStore;
   readonly #clock: Clock;
@@ -82,12 +86,12 @@ export class MemoryClient implements Client {
   }
 
   async get<T extends ApiObject>(kind: Kind<T>, ref: Ref): Promise<T> {
-    await this.#arrive();
+    await this.#arrive(kind);
     return copy(this.#stored(kind, ref));
   }
 
   async list<T extends ApiObject>(kind: Kind<T>, options: ListOptions = {}): Promise<ObjectList<T>> {
-    await this.#arrive();
+    await this.#arrive(kind);
     const selects = selectorOf(kind, options);
     const all = this.#store.list(kind, options.namespace).filter(selects);
     const start =
@@ -106,7 +110,7 @@ export class MemoryClient implements Client {
   }
 
   async *watch<T extends ApiObject>(kind: Kind<T>, options: WatchOptions = {}): AsyncIterable<WatchEvent<T>> {
-    await this.#arrive();
+    await this.#arrive(kind);
     const signals = [this.#watches.signal, ...(options.signal === undefined ? [] : [options.signal])];
     const signal = AbortSignal.any(signals);
     const selects = selectorOf(kind, options);
@@ -132,12 +136,12 @@ export class MemoryClient implements Client {
   }
 
   async create<T extends ApiObject>(kind: Kind<T>, object: T, options: WriteOptions = {}): Promise<T> {
-    await this.#arrive();
+    await this.#arrive(kind);
     return copy(this.#create(kind, object, options));
   }
 
   async update<T extends ApiObject>(kind: Kind<T>, object: T, options: WriteOptions = {}): Promise<T> {
-    await this.#arrive();
+    await this.#arrive(kind);
     const stored = this.#stored(kind, refOfObject(object));
     validate(kind, object);
     if (object.metadata.resourceVersion === undefined)
@@ -148,7 +152,7 @@ export class MemoryClient implements Client {
   }
 
   async updateStatus<T extends ApiObject>(kind: Kind<T>, object: T, options: WriteOptions = {}): Promise<T> {
-    await this.#arrive();
+    await this.#arrive(kind);
     return copy(this.#writeStatus(kind, this.#stored(kind, refOfObject(object)), fields(object), options));
   }
 
@@ -159,7 +163,7 @@ export class MemoryClient implements Client {
     options: WriteOptions & { readonly subresource?: 'status' } = {},
   ): Promise<T> {
     const apply = patch.type === 'json' ? await jsonPatcher(patch.body) : undefined;
-    await this.#arrive();
+    await this.#arrive(kind);
     const stored = this.#stored(kind, ref);
     const asked = fields((apply?.(stored) ?? mergePatch(stored, patch.body)) as ApiObject);
     if (options.subresource === 'status') return copy(this.#writeStatus(kind, stored, asked, options));
@@ -168,7 +172,7 @@ export class MemoryClient implements Client {
   }
 
   async delete<T extends ApiObject>(kind: Kind<T>, ref: Ref, options: DeleteOptions = {}): Promise<void> {
-    await this.#arrive();
+    await this.#arrive(kind);
     const stored = this.#stored(kind, ref);
     if (kind.kind === 'Herd' && startHerds.includes(ref.name))
       throw new ApiError('Forbidden', `${resourceOf(kind)} "${ref.name}" is forbidden: this herd may not be deleted`);
@@ -212,8 +216,13 @@ export class MemoryClient implements Client {
   }
 
   /** Every call first takes a turn of the loop, as a network does, and may fail there. */
-  async #arrive(): Promise<void> {
+  async #arrive(kind?: KindInfo): Promise<void> {
     await Promise.resolve();
+    if (kind?.projectionOf !== undefined)
+      throw new ApiError(
+        'MethodNotAllowed',
+        `${resourceOf(kind)} is ${kind.projectionOf} under another name: use that`,
+      );
     const failure = this.#failure?.();
     if (failure !== undefined) throw failure;
   }
