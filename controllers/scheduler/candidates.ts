@@ -129,9 +129,10 @@ function misfitOf(group: PendingGroup, node: Candidate, herdUid: string): Misfit
   if (state.isCordoned) return other('unschedulable');
   if (state.isTainted) return other('tainted');
   for (const { name, isWritten } of group.volumes) {
-    const [shared, own] = [node.access.get(name), node.access.get(`${herdUid}/${name}`)];
-    if (shared === undefined && own === undefined) return other(`without volume ${name}`);
-    if (isWritten && shared !== 'rw' && own !== 'rw') return other(`with volume ${name} read-only`);
+    // A herd's own volume hides the common one of its name, as the agent has it.
+    const access = node.access.get(`${herdUid}/${name}`) ?? node.access.get(name);
+    if (access === undefined) return other(`without volume ${name}`);
+    if (isWritten && access === 'ro') return other(`with volume ${name} read-only`);
   }
   for (const dimension of dimensions) {
     const free = state.capacity[dimension] - used[dimension];

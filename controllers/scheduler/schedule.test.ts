@@ -108,6 +108,12 @@ describe('schedule', () => {
     ['writes to a volume offered for it', [node('n1', { volumes: ['data:rw'] })], write('data'), 'n1'],
     ['uses a volume offered to its herd', [node('n1', { volumes: ['uid-h/data:rw'] })], write('data'), 'n1'],
     [
+      'heeds that a volume of its own hides the common one',
+      [node('n1', { volumes: ['data:rw', 'uid-h/data'] })],
+      write('data'),
+      'blocked: 0/1 nodes fit: 1 with volume data read-only',
+    ],
+    [
       'does not use one offered to another herd',
       [node('n1', { volumes: ['uid-x/data'] })],
       read('data'),
