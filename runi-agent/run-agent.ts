@@ -1,6 +1,6 @@
 // Puts the agent together from the machine's real parts, and takes it apart again. Called by main.ts alone.
 import { createHash } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -121,6 +121,8 @@ async function openIsolation(
   const exchangeDirectory = join(directory, 'x');
   await mkdir(flags.state, { recursive: true, mode: 0o700 });
   await mkdir(directory, { recursive: true, mode: 0o700 });
+  // After the exchange has ended: it makes folders in it.
+  life.defer(() => rm(directory, { recursive: true, force: true }));
   const connect = () =>
     spawnExchange({
       node: process.execPath,
