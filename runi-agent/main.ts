@@ -14,7 +14,7 @@ async function main(): Promise<number> {
     flags = parseFlags(process.argv.slice(2));
     if (flags.isolation === 'full' && process.env['RUNINK_HELPER_FD'] === undefined)
       throw new FlagError(
-        'full isolation needs the helper, which starts this program: install it with hack/install-helper (or start the cluster as root), or run without isolation by --isolation=none',
+        'full isolation needs the helper, which starts this program: start the cluster as root with runictl dev, or run without isolation by --isolation=none',
       );
   } catch (cause) {
     if (!(cause instanceof FlagError)) throw cause;

@@ -40,17 +40,28 @@ export const permanentReasons: ReadonlySet<string> = new Set([
 const secondhandReasons: ReadonlySet<string> = new Set(['GroupFailed', 'UpstreamFailed', 'Cancelled']);
 const backoffMsMax = 300_000;
 
+/** What is known of a run, by name, so that a run of many steps is judged in one pass over each. */
+export interface Known {
+  /** By `STEP/ATTEMPT`. */
+  readonly slices: ReadonlyMap<string, Slice>;
+  readonly folded: ReadonlyMap<string, StepStatus>;
+  readonly attempts: ReadonlyMap<string, GroupAttempt>;
+}
+
+/** Files a run's slices and status by name. */
+export function knownOf(run: Run, slices: readonly Slice[]): Known {
+  return {
+    slices: new Map(slices.map((slice) => [`${slice.spec.step}/${slice.spec.attempt}`, slice])),
+    folded: new Map((run.status?.steps ?? []).map((step) => [step.name, step])),
+    attempts: new Map((run.status?.attempts ?? []).map((entry) => [entry.group, entry])),
+  };
+}
+
 /** The state of `group`; `succeeded` holds the groups before it that have. */
-export function groupState(
-  group: PlanGroup,
-  run: Run,
-  slices: readonly Slice[],
-  succeeded: ReadonlySet<string>,
-  nowMs: number,
-): GroupState {
-  const last = run.status?.attempts?.find((entry) => entry.group === group.name);
+export function groupState(group: PlanGroup, known: Known, succeeded: ReadonlySet<string>, nowMs: number): GroupState {
+  const last = known.attempts.get(group.name);
   const attempt = (last?.attempt ?? 0) + 1;
-  const steps = group.steps.map((name) => stepAt(name, attempt, run, slices));
+  const steps = group.steps.map((name) => stepAt(name, attempt, known));
   if (steps.every((step) => step.phase === 'Succeeded')) return { kind: 'succeeded' };
   const bad = steps.filter((step) => step.phase === 'Failed' || step.phase === 'Lost');
   if (bad.length > 0) {
@@ -97,14 +108,15 @@ interface StepAt {
   readonly slice: Slice | undefined;
 }
 
-function stepAt(name: string, attempt: number, run: Run, slices: readonly Slice[]): StepAt {
-  const slice = slices.find((candidate) => candidate.spec.step === name && candidate.spec.attempt === attempt);
+function stepAt(name: string, attempt: number, known: Known): StepAt {
+  const slice = known.slices.get(`${name}/${attempt}`);
   if (slice !== undefined) {
     const { phase = 'Pending', reason = '', message = '' } = slice.status ?? {};
     return { name, phase, reason, message, slice };
   }
-  const folded = run.status?.steps?.find((step) => step.name === name && step.attempt === attempt);
-  if (folded === undefined) return { name, phase: 'Waiting', reason: '', message: '', slice };
+  const folded = known.folded.get(name);
+  if (folded === undefined || folded.attempt !== attempt)
+    return { name, phase: 'Waiting', reason: '', message: '', slice };
   if (folded.phase === 'Pending' || folded.phase === 'Running') {
     const message = `slice ${folded.slice} was deleted while it ran`;
     return { name, phase: 'Lost', reason: 'SliceDeleted', message, slice };

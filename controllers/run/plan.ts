@@ -1,7 +1,7 @@
 // What to do next for a run: pure, so that its rules are a table of tests.
 import type { GroupAttempt, PlanGroup, Run, Slice } from '../../apis/index.ts';
 import { foldStatus, type RunStatus, type Verdict } from './fold.ts';
-import { type Culprit, failedAttempt, type GroupState, groupState, isLive } from './groups.ts';
+import { type Culprit, failedAttempt, type GroupState, groupState, isLive, type Known, knownOf } from './groups.ts';
 
 /** One write of the run controller; harmless when repeated. */
 export type RunAction =
@@ -43,8 +43,9 @@ function planCancel(run: Run, slices: readonly Slice[], nowMs: number): RunDecis
 
 function planForward(run: Run, slices: readonly Slice[], nowMs: number): RunDecision {
   const { groups } = run.spec.plan;
-  const states = statesOf(groups, run, slices, nowMs);
-  const attempts = new Map((run.status?.attempts ?? []).map((entry) => [entry.group, entry]));
+  const known = knownOf(run, slices);
+  const states = statesOf(groups, known, nowMs);
+  const attempts = new Map(known.attempts);
   const failures: string[] = [];
   for (const [group, state] of states) {
     if (state.kind !== 'failed') continue;
@@ -75,10 +76,10 @@ function planForward(run: Run, slices: readonly Slice[], nowMs: number): RunDeci
 type States = readonly (readonly [PlanGroup, GroupState])[];
 
 /** Groups stand in an order in which they can run, so that what a group waits for is judged before it. */
-function statesOf(groups: readonly PlanGroup[], run: Run, slices: readonly Slice[], nowMs: number): States {
+function statesOf(groups: readonly PlanGroup[], known: Known, nowMs: number): States {
   const succeeded = new Set<string>();
   return groups.map((group) => {
-    const state = groupState(group, run, slices, succeeded, nowMs);
+    const state = groupState(group, known, succeeded, nowMs);
     if (state.kind === 'succeeded') succeeded.add(group.name);
     return [group, state] as const;
   });

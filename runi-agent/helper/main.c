@@ -87,8 +87,7 @@ check_caller (void)
   struct stat status;
 
   if (getuid () != 0 || geteuid () != 0)
-    die ("--config-fd is for root only; as another user install the helper (hack/install-helper) or choose "
-         "--isolation=none");
+    die ("--config-fd is for root only; run as root or choose --isolation=none");
   if (stat ("/proc/self/exe", &status) < 0)
     die_errno ("look at my own file");
   if (status.st_uid != 0 || (status.st_mode & S_IWOTH) || ((status.st_mode & S_IWGRP) && status.st_gid != 0))

@@ -39,7 +39,7 @@ async function start(session: Session, dataDir: string, options: Options): Promi
   const uid = process.getuid?.() ?? 0;
   if (isolation === 'full' && uid !== 0)
     throw new CommandError(
-      `slices need the privileged helper, and you are not root (uid ${uid}). Run "sudo sh hack/install-helper" once, or run as root; "--isolation=none" runs every step as a plain process with your rights: only for code that you trust`,
+      `slices need the privileged helper, and you are not root (uid ${uid}). Run as root (a helper installed for plain users, hack/install-helper, is still to come); "--isolation=none" runs every step as a plain process with your rights: only for code that you trust`,
     );
   if ((numberOption(options, 'servers') ?? 1) !== 1)
     throw new UsageError('--servers: one API server runs; several come with consensus');

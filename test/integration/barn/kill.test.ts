@@ -9,13 +9,13 @@ import { expect } from 'chai';
 import { type Barn, BarnError, openEmbeddedBarn } from '../../../barn/index.ts';
 import { present, seededRandom, silentLog, sleep, systemClock } from '../../../base/index.ts';
 
-const rounds = 30;
+const rounds = Number(process.env['BARN_KILL_ROUNDS'] ?? 30);
 const writers = 16;
 const entriesKept = 5;
 const killAfterMsMax = 120;
 
 describe('the embedded store and kill -9', function () {
-  this.timeout(60_000);
+  this.timeout(rounds * 2_000);
   let directory: string;
 
   beforeEach(async () => {

@@ -157,7 +157,7 @@ describe('runi-agent: life and death of the helper', function () {
     const [code] = await once(child, 'exit');
     expect([code, said.join('')]).to.deep.equal([
       1,
-      'runi-helper: --config-fd is for root only; as another user install the helper (hack/install-helper) or choose --isolation=none\n',
+      'runi-helper: --config-fd is for root only; run as root or choose --isolation=none\n',
     ]);
   });
 
