@@ -7,15 +7,12 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/keyctl.h>
-#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -37,20 +34,6 @@ fail (int talk, const struct fault *fault)
   if (write (talk, &message, sizeof message) < 0)
     _exit (2);
   _exit (1);
-}
-
-static int
-raise_loopback (struct fault *fault)
-{
-  cleanup_fd int fd = socket (AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  struct ifreq request = { .ifr_name = "lo" };
-
-  if (fd < 0 || ioctl (fd, SIOCGIFFLAGS, &request) < 0)
-    return fault_errno (fault, "read the flags of lo");
-  request.ifr_flags |= IFF_UP;
-  if (ioctl (fd, SIOCSIFFLAGS, &request) < 0)
-    return fault_errno (fault, "raise lo");
-  return 0;
 }
 
 static int
@@ -85,12 +68,12 @@ leave_host (const struct plan *plan, struct fault *fault)
     return -1;
   if (unshare (CLONE_NEWCGROUP) < 0)
     return fault_errno (fault, "make a cgroup namespace");
+  if (setns (plan->network, CLONE_NEWNET) < 0)
+    return fault_errno (fault, "enter the slice's network namespace");
   if (child_mounts (plan, fault) < 0)
     return -1;
   if (sethostname ("slice", 5) < 0 || setdomainname ("", 0) < 0)
     return fault_errno (fault, "set the host name");
-  if (raise_loopback (fault) < 0)
-    return -1;
   if (setsid () < 0)
     return fault_errno (fault, "make a session");
   if (set_process_limits (fault) < 0)

@@ -20,11 +20,12 @@ struct plan
   const struct group *group;
   uid_t uid;
   int talk;
+  int network;
   unsigned mount_count;
   struct plan_mount mounts[PLAN_MOUNTS_MAX];
 };
 
-/* From the clone to the exec of runi-init; failure is said on talk.  Every namespace but the user's is new already.  */
+/* From the clone to the exec of runi-init; failure is said on talk.  Its pid, ipc and uts namespaces are new already.  */
 _Noreturn void child_run (const struct plan *plan);
 
 /* /run, /tmp and /proc over the template's tree, in a mount namespace of its own.  */

@@ -13,6 +13,7 @@
 #include "files.h"
 #include "kernel.h"
 #include "mounts.h"
+#include "network.h"
 
 #define EDGE_MODE 0666 /* both ends have ids of their own; each sees only its own FIFOs */
 
@@ -269,7 +270,7 @@ clone_child (struct spawner *spawner, struct slot *slot, struct plan *plan, stru
     return fault_errno (fault, "make a socket pair");
   describe_stdio (spawner);
   plan->talk = ends[1];
-  slot->pid = kernel_clone (CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS, &slot->pidfd);
+  slot->pid = kernel_clone (CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS, &slot->pidfd);
   if (slot->pid == 0)
     {
       close (ends[0]); /* else we would not see the spawner's end on it */
@@ -305,16 +306,19 @@ launch_slot (struct spawner *spawner, struct slot *slot, struct fault *fault)
   slot->staging_count = request->staging_count;
   memcpy (slot->staging, request->staging, sizeof slot->staging);
   slot->uid = choose_uid (spawner);
-  plan = (struct plan){ .spawner = spawner, .group = &slot->group, .uid = slot->uid, .talk = -1 };
+  plan = (struct plan){ .spawner = spawner, .group = &slot->group, .uid = slot->uid, .talk = -1, .network = -1 };
 
   if (cgroup_create (&slot->group, slot->herd, slot->name, &limits, fault) < 0)
     return -1;
   slot->memory = cgroup_driver ()->watch_memory (&slot->group, fault);
   result = slot->memory < 0 ? -1 : add_mounts (&plan, spawner, slot, fault);
   if (result == 0)
+    result = plan.network = network_take (fault);
+  if (result >= 0)
     result = clone_child (spawner, slot, &plan, fault);
   for (unsigned i = 0; i < plan.mount_count; i++)
     close (plan.mounts[i].fd);
+  close_fd (&plan.network);
   if (result < 0)
     {
       edges_release (spawner, slot);

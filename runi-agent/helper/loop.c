@@ -16,6 +16,7 @@
 
 #include "kernel.h"
 #include "mounts.h"
+#include "network.h"
 #include "outbox.h"
 #include "slots.h"
 #include "spawner.h"
@@ -368,7 +369,7 @@ loop_run (struct spawner *spawner, int signals)
       idle = idle || slots_launching (spawner);
       /* Whenever nothing is to be done, one more namespace is made ahead for the next launch.  */
       if (!turn (spawner, signals, waiting ? RETRY_MS : idle ? -1 : 0))
-        idle = !idmap_prepare (spawner->uid_next);
+        idle = !idmap_prepare (spawner->uid_next) && !network_prepare ();
       else
         idle = false;
       waiting = slots_retry_removals (spawner);

@@ -26,6 +26,7 @@
 #include "files.h"
 #include "kernel.h"
 #include "mounts.h"
+#include "network.h"
 #include "privileges.h"
 #include "spawner.h"
 #include "template.h"
@@ -305,6 +306,7 @@ main (int argc, char **argv)
   signals = open_signals ();
   leave_mount_namespace ();
   volumes_open (&spawner.config);
+  network_start ();
   spawner.template = template_make (&spawner.config);
   /* Secrets pass through here and nowhere else in this process.  Pages that were never used cost a clone nothing.  */
   if (mlock2 (&spawner.message, sizeof spawner.message, MLOCK_ONFAULT) < 0
