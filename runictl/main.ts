@@ -6,10 +6,13 @@ import { run } from './program.ts';
 import type { Terminal } from './terminal.ts';
 
 const aborter = new AbortController();
-let interrupts = 0;
+// npm, timeout(1) and a terminal's process group deliver one Ctrl-C twice; only a later one is a person's impatience.
+const doubledMsMax = 1_000;
+let interruptedMs: number | undefined;
 const interrupt = (signal: NodeJS.Signals): void => {
-  interrupts++;
-  if (interrupts > 1) process.exit(signal === 'SIGINT' ? 130 : 143);
+  const nowMs = systemClock.monotonicMs();
+  interruptedMs ??= nowMs;
+  if (nowMs - interruptedMs > doubledMsMax) process.exit(signal === 'SIGINT' ? 130 : 143);
   aborter.abort(new DOMException(signal, 'AbortError'));
 };
 process.on('SIGINT', interrupt).on('SIGTERM', interrupt);

@@ -126,6 +126,13 @@ describe('runictl dev', function () {
     ['SIGTERM', (child: ChildProcess) => end(child, 'SIGTERM')],
     ['SIGINT', (child: ChildProcess) => end(child, 'SIGINT')],
     [
+      'SIGINT and SIGTERM at once, as npm and timeout(1) double them',
+      async (child: ChildProcess) => {
+        child.kill('SIGINT');
+        return end(child, 'SIGTERM');
+      },
+    ],
+    [
       'dev stop',
       async (child: ChildProcess) => {
         const closed = new Promise<number | null>((resolve) => child.once('close', resolve));
