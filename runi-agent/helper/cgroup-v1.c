@@ -14,6 +14,9 @@
 #include "kernel.h"
 
 #define CPU_PERIOD_US 100000
+#define PROCESSOR_SHARES 1024
+#define SHARES_MIN 2
+#define SHARES_MAX 262144
 #define FREEZE_TRIES_MAX 100
 
 /* Whether the word stands in a comma-separated list that ends at a blank or line end.  */
@@ -128,6 +131,23 @@ write_number (int directory, const char *name, uint64_t number, struct fault *fa
   return 0;
 }
 
+/* The kernel takes from 2 to 262144.  */
+static uint64_t
+shares_of (uint64_t cpu_millis)
+{
+  uint64_t shares = cpu_millis * PROCESSOR_SHARES / 1000;
+
+  return shares < SHARES_MIN ? SHARES_MIN : shares < SHARES_MAX ? shares : SHARES_MAX;
+}
+
+static int
+weigh (int directory, unsigned processors)
+{
+  struct fault unused;
+
+  return write_number (directory, "cpu.shares", shares_of (processors * UINT64_C (1000)), &unused);
+}
+
 static int
 limit (const struct group *group, const struct limits *limits, struct fault *fault)
 {
@@ -138,6 +158,7 @@ limit (const struct group *group, const struct limits *limits, struct fault *fau
   if (write_number (memory, "memory.limit_in_bytes", limits->memory_bytes_max, fault) < 0
       || write_number (cpu, "cpu.cfs_period_us", CPU_PERIOD_US, fault) < 0
       || write_number (cpu, "cpu.cfs_quota_us", (uint64_t) limits->cpu_millis * CPU_PERIOD_US / 1000, fault) < 0
+      || write_number (cpu, "cpu.shares", shares_of (limits->cpu_millis), fault) < 0
       || write_number (group->directories[cgroup_v1.pids], "pids.max", limits->pids_max, fault) < 0)
     return -1;
   /* Memory and swap together; where swap is not counted the file is missing and the limit above is all there is.  */
@@ -220,5 +241,5 @@ kill_all (const struct group *group)
 }
 
 struct cgroup_driver cgroup_v1 = {
-  .version = "v1", .watch_is_certain = true, .limit = limit, .watch_memory = watch_memory, .measure = measure, .kill = kill_all
+  .version = "v1", .watch_is_certain = true, .limit = limit, .weigh = weigh, .watch_memory = watch_memory, .measure = measure, .kill = kill_all
 };

@@ -12,6 +12,8 @@
 #include "files.h"
 
 #define CPU_PERIOD_US 100000
+#define PROCESSOR_WEIGHT 100
+#define WEIGHT_MAX 10000
 
 static char leaf_name[48]; /* empty while we are in the group in which we were started */
 
@@ -89,17 +91,31 @@ set (const struct group *group, const char *name, const char *text, struct fault
   return 0;
 }
 
+/* Of an instance's directory too, which has the file only if cpu is enabled for it: the helper's own group did that.  */
+static int
+weigh (int directory, unsigned processors)
+{
+  char weight[16];
+
+  snprintf (weight, sizeof weight, "%u",
+            processors < WEIGHT_MAX / PROCESSOR_WEIGHT ? processors * PROCESSOR_WEIGHT : WEIGHT_MAX);
+  return write_file (directory, "cpu.weight", weight);
+}
+
 static int
 limit (const struct group *group, const struct limits *limits, struct fault *fault)
 {
-  char memory[24], cpu[48], pids[16];
+  char memory[24], cpu[48], pids[16], weight[16];
+  unsigned share = limits->cpu_millis * PROCESSOR_WEIGHT / 1000 + 1;
   struct fault unused;
 
   snprintf (memory, sizeof memory, "%llu", (unsigned long long) limits->memory_bytes_max);
   snprintf (cpu, sizeof cpu, "%llu %d", (unsigned long long) limits->cpu_millis * CPU_PERIOD_US / 1000, CPU_PERIOD_US);
+  snprintf (weight, sizeof weight, "%u", share < WEIGHT_MAX ? share : WEIGHT_MAX);
   snprintf (pids, sizeof pids, "%u", limits->pids_max);
   if (set (group, "memory.max", memory, fault) < 0 || set (group, "memory.oom.group", "1", fault) < 0
-      || set (group, "cpu.max", cpu, fault) < 0 || set (group, "pids.max", pids, fault) < 0)
+      || set (group, "cpu.max", cpu, fault) < 0 || set (group, "cpu.weight", weight, fault) < 0
+      || set (group, "pids.max", pids, fault) < 0)
     return -1;
   if (set (group, "memory.swap.max", "0", &unused) < 0 && errno != ENOENT) /* missing where swap is not counted */
     return fault_errno (fault, "set memory.swap.max");
@@ -143,5 +159,5 @@ kill_all (const struct group *group)
 }
 
 struct cgroup_driver cgroup_v2 = {
-  .version = "v2", .tree_count = 1, .limit = limit, .watch_memory = watch_memory, .measure = measure, .kill = kill_all
+  .version = "v2", .tree_count = 1, .limit = limit, .weigh = weigh, .watch_memory = watch_memory, .measure = measure, .kill = kill_all
 };

@@ -21,6 +21,7 @@ int cgroup_owns[CGROUP_TREES_MAX] = { -1, -1, -1, -1, -1 };
 
 static const struct cgroup_driver *driver;
 static char root_name[40];
+static unsigned processors;
 static pid_t owner; /* the spawner: its forked children must not remove what they inherit */
 
 const struct cgroup_driver *
@@ -50,13 +51,16 @@ group_open (struct group *group, const char *herd, const char *slot)
     }
 }
 
+/* A directory of the instance's or of a herd's, which slots share.  */
 static bool
-make_and_open (int parent, const char *name, int *directory)
+make_and_open (unsigned tree, int parent, const char *name, int *directory)
 {
-  if (mkdirat (parent, name, 0755) < 0 && errno != EEXIST)
+  bool made = mkdirat (parent, name, 0755) == 0;
+
+  if (!made && errno != EEXIST)
     return false;
   *directory = open_directory (parent, name);
-  return *directory >= 0;
+  return *directory >= 0 && (!made || tree != driver->cpu || driver->weigh (*directory, processors) == 0);
 }
 
 int
@@ -71,7 +75,7 @@ cgroup_create (struct group *group, const char *herd, const char *slot, const st
     {
       cleanup_fd int parent = -1;
 
-      if (!make_and_open (cgroup_roots[tree], herd, &parent) || mkdirat (parent, slot, 0755) < 0)
+      if (!make_and_open (tree, cgroup_roots[tree], herd, &parent) || mkdirat (parent, slot, 0755) < 0)
         {
           fault_errno (fault, "make the resource group of %s", slot);
           goto undo;
@@ -192,10 +196,11 @@ cgroup_start (const char *instance)
   else
     die ("this machine has no cgroup hierarchy in which memory, cpu and pids can be limited");
   owner = getpid ();
+  processors = (unsigned) sysconf (_SC_NPROCESSORS_ONLN);
   if (atexit (cgroup_stop) != 0)
     die ("register what is to be done at the end");
   for (unsigned tree = 0; tree < driver->tree_count; tree++)
-    if (!make_and_open (cgroup_owns[tree], root_name, &cgroup_roots[tree]))
+    if (!make_and_open (tree, cgroup_owns[tree], root_name, &cgroup_roots[tree]))
       die_errno ("make the resource group %s", root_name);
   for (unsigned tree = 0; tree < driver->tree_count; tree++)
     for_each_group (cgroup_roots[tree], NULL, visit_herd);

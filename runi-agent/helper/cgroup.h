@@ -38,6 +38,9 @@ struct cgroup_driver
   /* Which tree answers for which resource.  */
   unsigned memory, cpu, cpuacct, pids, freezer;
   int (*limit) (const struct group *group, const struct limits *limits, struct fault *fault);
+  /* Gives a directory of the cpu tree the weight of that many processors' worth of work; -1 and errno.  A slot's weight comes
+     with its limit.  Without this all slices together would weigh as much as one other process of the machine.  */
+  int (*weigh) (int directory, unsigned processors);
   /* A descriptor that becomes readable when the group runs out of memory (if watch_is_certain, else when it may have);
      -1 and fault.  */
   bool watch_is_certain;

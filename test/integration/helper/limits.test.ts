@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { expect } from 'chai';
 import { HelperFixture, makeHelper, unavailable } from './fixture.ts';
 
@@ -62,6 +64,20 @@ describe('runi-agent: limits of a slice', function () {
     const exit = await helper.run(['/bin/sh', '-c', script], limits({ cpuMillis: 200 }));
     expect(exit.cpuThrottled).to.be.greaterThan(1);
     expect(exit.cpuMs).to.be.within(40, 400);
+  });
+
+  it('shares the processors by limit, not as one process among the machine’s', async function () {
+    if (!existsSync('/sys/fs/cgroup/cpu/cpu.shares')) this.skip(); // v2 has other files
+    const { slot, pid } = await helper.stay('sleep 100', limits({ cpuMillis: 250 }));
+    const path = readFileSync(`/proc/${pid}/cgroup`, 'utf8').match(/^\d+:(?:cpu|cpu,cpuacct):(.*)$/m)?.[1];
+    const shares = ['..', '../..'].map((up) =>
+      Number(readFileSync(`/sys/fs/cgroup/cpu${path}/${up}/cpu.shares`, 'utf8')),
+    );
+    expect(shares).to.deep.equal([cpus().length * 1024, cpus().length * 1024]);
+    expect(readFileSync(`/sys/fs/cgroup/cpu${path}/cpu.shares`, 'utf8')).to.equal('256\n');
+    const exit = helper.exitOf(slot);
+    await helper.spawner.kill(slot);
+    await exit;
   });
 
   it('lets no core be dumped and 4,096 files be open', async () => {
