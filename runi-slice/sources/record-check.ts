@@ -4,11 +4,13 @@ import {
   compileChecker,
   JsonScanner,
   recordDepthMax,
+  schemaHash,
   syntaxProblem,
 } from '../../lang/contracts/index.ts';
 import { type Batch, recordMark } from '../flow/batch.ts';
 import type { DeadLetters, Rejection } from '../flow/dead-letters.ts';
 import type { ContractSpec } from '../protocol/index.ts';
+import { SliceError } from '../slice-error.ts';
 
 /** Decides which records of a batch go on; the others become dead letters. */
 export interface RecordCheck {
@@ -36,8 +38,15 @@ export function syntaxCheck(letters: DeadLetters): RecordCheck {
   };
 }
 
-/** Records must be UTF-8, JSON and valid under a contract. */
+/**
+ * Records must be UTF-8, JSON and valid under a contract. The contract must have the hash that the run's plan recorded: one
+ * that was deleted and made anew under its name is another (InvalidStep).
+ */
 export async function contractCheck(letters: DeadLetters, contract: ContractSpec): Promise<RecordCheck> {
+  if (schemaHash(contract) !== contract.schemaHash) {
+    const { name, version } = contract;
+    throw new SliceError('InvalidStep', `contract ${name} ${version} is not the one that the run was planned with`);
+  }
   const checker = await compileChecker(contract);
   const { prefix } = checker;
   return { check: (batch) => checkAll(batch, checker, contract, letters), ...(prefix === undefined ? {} : { prefix }) };

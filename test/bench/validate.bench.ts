@@ -1,9 +1,11 @@
 // `validate` on real records, one in a hundred made bad, from file to file: the slice as it is shipped against Node's streams,
 // JSON.parse and ajv. Both are whole processes, from start to exit, alternating.
+
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { schemaHash } from '../../lang/contracts/index.ts';
 import { Bench } from '../integration/slice/harness.ts';
 import { beside, median, type Row, timed } from './row.ts';
 import { flightSchema } from './validate-schema.ts';
@@ -47,7 +49,8 @@ async function compare(bench: Bench, name: string, records: number): Promise<Row
 }
 
 async function runSlice(bench: Bench, name: string): Promise<void> {
-  const contract = { name: 'flight', version: '1.0.0', mode: 'closed', schemaHash: '', schema: flightSchema } as const;
+  const shape = { name: 'flight', version: '1.0.0', mode: 'closed', schema: flightSchema } as const;
+  const contract = { ...shape, schemaHash: schemaHash(shape) };
   const spec = bench.spec({ use: 'validate', contract, inputs: [bench.file(name)] });
   const { result } = await bench.run(spec, { timeoutMs });
   if (result?.ok !== true || result.counters.recordsRejected < 2000)

@@ -3,7 +3,7 @@ import { createWriteStream, existsSync, readFileSync, writeFileSync } from 'node
 import { finished } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { Bench, testTimeoutMs } from './harness.ts';
+import { Bench, hashed, testTimeoutMs } from './harness.ts';
 
 const vega = (name: string): string =>
   fileURLToPath(new URL(`../../../../node_modules/vega-datasets/data/${name}`, import.meta.url));
@@ -88,11 +88,10 @@ describe('formats', function () {
       bench.path('in.csv'),
       '\ufeffn,t,b,m\r\n1,"a ""q"", é",true,\r\n2.5,x\r\nz,,no,3\n4,"two\nlines",FALSE,1e2\n5,a"b,true,\n',
     );
-    const contract = {
+    const contract = hashed({
       name: 'c',
       version: '1.0.0',
-      mode: 'closed' as const,
-      schemaHash: '',
+      mode: 'closed',
       schema: {
         type: 'object',
         properties: {
@@ -102,7 +101,7 @@ describe('formats', function () {
           m: { type: ['number', 'null'] },
         },
       },
-    };
+    });
     const { result } = await bench.run(
       bench.spec({
         ...pass,

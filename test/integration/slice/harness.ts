@@ -1,4 +1,3 @@
-// Runs the real runi-slice program over a real control socket, as the agent would.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -7,7 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
+// Runs the real runi-slice program over a real control socket, as the agent would.
+import { schemaHash } from '../../../lang/contracts/index.ts';
 import {
+  type ContractSpec,
   type Counters,
   decodeCounters,
   decodeResult,
@@ -197,4 +199,9 @@ function followPeak(pid: number): () => number {
     clearInterval(look);
     return peakBytes;
   };
+}
+
+/** The contract with the hash that a plan would record. */
+export function hashed(contract: Omit<ContractSpec, 'schemaHash'>): ContractSpec {
+  return { ...contract, schemaHash: schemaHash(contract) };
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import { expect } from 'chai';
-import { Bench } from './harness.ts';
+import { Bench, hashed } from './harness.ts';
 
 const mebibyte = 1024 * 1024;
 const timeoutMs = 60_000;
@@ -17,13 +17,12 @@ describe('memory of a slice', function () {
       'validate',
       {
         use: 'validate',
-        contract: {
+        contract: hashed({
           name: 'c',
           version: '1.0.0',
           mode: 'open',
-          schemaHash: '',
           schema: { type: 'object', required: ['i'], properties: { i: { type: 'integer' } } },
-        },
+        }),
       },
     ],
     ['exec', { use: 'exec', with: { command: ['cat'] } }],

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { expect } from 'chai';
 import type { SliceSpec } from '../../../runi-slice/protocol/index.ts';
-import { Bench, testTimeoutMs } from './harness.ts';
+import { Bench, hashed, testTimeoutMs } from './harness.ts';
 
 type Case = readonly [
   title: string,
@@ -11,13 +11,12 @@ type Case = readonly [
   rejected?: readonly (readonly [code: string, path: string, reason: string])[],
 ];
 
-const contract = {
+const contract = hashed({
   name: 'flight',
   version: '1.0.0',
-  mode: 'closed' as const,
-  schemaHash: 'abc',
+  mode: 'closed',
   schema: { type: 'object', required: ['delay'], properties: { delay: { type: 'integer' }, x: { type: 'string' } } },
-};
+});
 
 describe('steps', function () {
   this.timeout(testTimeoutMs);
@@ -146,6 +145,20 @@ describe('steps', function () {
       expect(bench.read('out.ndjson')).to.equal(output);
       expect(result?.counters).to.deep.include({ recordsIn: 6 });
     });
+
+  it('checks under no other contract than the one of the plan', async () => {
+    using bench = new Bench();
+    writeFileSync(bench.path('in.ndjson'), '{"delay":1}\n');
+    const made = { ...contract, schema: { type: 'object' } };
+    const { result } = await bench.run(
+      bench.spec({ use: 'validate', contract: made, inputs: [bench.file('in.ndjson')] }),
+    );
+    expect(result).to.deep.include({
+      ok: false,
+      reason: 'InvalidStep',
+      message: 'contract flight 1.0.0 is not the one that the run was planned with',
+    });
+  });
 
   it('refuses a build side that does not fit, in words', async () => {
     using bench = new Bench();
