@@ -41,9 +41,12 @@ export class MaterialSource {
     this.#findProgram = options.findProgram;
   }
 
-  /** The run of a group; asked for once while it is kept. */
+  /**
+   * The run of a group; asked for once while it is kept. What a slice says of its run is its herd's word only, so that one
+   * kept for another herd, with that herd's volumes, is never given.
+   */
   run(group: GroupId, name: string): Promise<RunView> {
-    return kept(this.#runs, group.runUid, runsKeptMax, async () => {
+    return kept(this.#runs, `${group.herd}/${name}/${group.runUid}`, runsKeptMax, async () => {
       const [run, herd] = await Promise.all([
         this.#get(kinds.runs, group.herd, name, 'RunNotFound'),
         this.#get(kinds.herds, undefined, group.herd, 'HerdNotFound'),
