@@ -1,9 +1,11 @@
 // The verbs over HTTP: body and query in, an object in the form that the client takes out.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ApiError, kinds, type Unstructured } from '../../apis/index.ts';
+import { forbiddenError } from '../auth/attributes.ts';
 import { seesOnlyMetadata } from '../auth/authorise.ts';
 import { nodeGuard } from '../auth/node-guard.ts';
 import type { User } from '../auth/user.ts';
+import { isRecord } from '../json.ts';
 import { bind } from '../registry/binding.ts';
 import { getContent, putContent } from '../registry/bundle.ts';
 import { create } from '../registry/create.ts';
@@ -192,7 +194,17 @@ async function servePatch(call: Call): Promise<void> {
   const text = (await readBody(call.request, call.deps.registry.limits.bodyBytesMax)).toString('utf8');
   const parsed = parseBody(text, 'Patch', call.deps.registry.limits.depthMax);
   reportDuplicates(call.about.info, parsed.duplicates, options);
+  refuseMoreThanMetadata(call, parsed.value);
   sendObject(call, 200, endIfGoing(call, await patch(call.deps.registry, call.about, type, parsed.value, options)));
+}
+
+// Judged on what the patch names and not on what it changes, as else a guess that changes nothing would tell a secret.
+function refuseMoreThanMetadata(call: Call, body: unknown): void {
+  if (!seesOnlyMetadata({ user: call.user, info: call.about.info }) || !isRecord(body)) return;
+  const other = Object.keys(body).find((field) => !['apiVersion', 'kind', 'metadata'].includes(field));
+  if (other === undefined) return;
+  const { user, about } = call;
+  throw forbiddenError({ user, ...about, fields: [] }, 'controllers change only the metadata of secrets');
 }
 
 // The last write of a herd that goes is a deletion or takes its finalizers away.
