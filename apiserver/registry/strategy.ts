@@ -134,7 +134,8 @@ function mergeStringData(secret: Unstructured): Unstructured {
 }
 
 const secretBytesMax = 1024 * 1024;
-const secretKey = /^[-._a-zA-Z0-9]+$/;
+// A key becomes the name of a file, which may not be its directory or lead out of it.
+const secretKey = /^(?!\.$|\.\.)[-._a-zA-Z0-9]+$/;
 
 function secretProblems(secret: Unstructured, before: Unstructured | undefined): StatusCause[] {
   const problems: StatusCause[] = [];

@@ -224,6 +224,18 @@ describe('apiserver: who and whether', () => {
     );
   });
 
+  it('takes no key of a secret that as a file would be a directory', async () => {
+    for (const [key, code] of [
+      ['.', 422],
+      ['..', 422],
+      ['..x', 422],
+      ['.x', 201],
+    ] as const) {
+      const body = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'dots' }, stringData: { [key]: 'v' } };
+      expect([key, (await server.ask('POST', secrets, { body })).code]).to.deep.equal([key, code]);
+    }
+  });
+
   it('controllers see that secrets are there, not what is in them', async () => {
     await server.ask('POST', secrets, {
       body: {
@@ -253,6 +265,11 @@ describe('apiserver: who and whether', () => {
     expect(
       (await server.ask('PATCH', `${secrets}/quiet`, { as, body: copy, type: 'application/json-patch+json' })).code,
     ).to.equal(403);
+    // What stands there already is refused like anything else, or guesses would be answered.
+    for (const a of ['b3RoZXI=', 'dG9wc2VjcmV0']) {
+      const written = await server.ask('PATCH', `${secrets}/quiet`, { as, body: { data: { a } }, type: merge });
+      expect([a, written.code]).to.deep.equal([a, 403]);
+    }
     const patched = await server.ask('PATCH', `${secrets}/quiet`, {
       as,
       body: { metadata: { labels: { a: 'b' } } },
