@@ -84,14 +84,22 @@ const strategies: Readonly<Record<string, Strategy>> = {
   [kinds.runs.kind]: { onCreate: (run) => ({ ...run, status: { phase: 'Pending' } }) },
   [kinds.slices.kind]: {
     onCreate: (slice) => ({ ...slice, status: { phase: 'Pending' } }),
-    problems: (slice, before) =>
-      before !== undefined && at(slice, 'spec.nodeName') !== at(before, 'spec.nodeName')
-        ? [cause.forbidden('spec.nodeName', 'is set by a POST to the subresource binding')]
-        : [],
+    problems: sliceProblems,
     // A slice that holds a place ends by its agent's final status (docs/wiring.md).
     mayGo: (slice) => at(slice, 'spec.nodeName') === undefined || isTerminal(slice),
   },
 };
+
+function sliceProblems(slice: Unstructured, before: Unstructured | undefined): StatusCause[] {
+  if (before === undefined) return [];
+  const problems: StatusCause[] = [];
+  if (at(slice, 'spec.nodeName') !== at(before, 'spec.nodeName'))
+    problems.push(cause.forbidden('spec.nodeName', 'is set by a POST to the subresource binding'));
+  // What a node may read it may read while its slices live: it could else bring one back to life and read on.
+  if (isTerminal(before) && at(slice, 'status.phase') !== at(before, 'status.phase'))
+    problems.push(cause.forbidden('status.phase', 'of a slice that has ended stays as it is'));
+  return problems;
+}
 
 /** What is particular to a stored kind. */
 export function strategyOf(kind: string): Strategy {

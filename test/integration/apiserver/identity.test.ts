@@ -182,6 +182,11 @@ describe('apiserver: who and whether', () => {
     const status = { body: { status: { phase: 'Succeeded' } }, type: merge };
     expect((await server.ask('PATCH', `${slicesPath}/r-b-1/status`, { ...node, ...status })).code).to.equal(403);
     expect((await server.ask('PATCH', `${slicesPath}/r-a-1/status`, { ...node, ...status })).code).to.equal(200);
+    // Nor does it get that back by saying that the slice lives after all.
+    for (const body of [{ status: { phase: 'Running' } }, { status: null }]) {
+      const revived = await server.ask('PATCH', `${slicesPath}/r-a-1/status`, { ...node, body, type: merge });
+      expect([revived.code, text(body)]).to.deep.equal([422, text(body)]);
+    }
     expect((await server.ask('GET', `${runs}/r`, node)).code).to.equal(403);
     expect((await server.ask('GET', `${secrets}/mine`, node)).code).to.equal(403);
   });
