@@ -1,3 +1,5 @@
+// Runs the real runi-slice program over a real control socket, as the agent would.
+
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -6,7 +8,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
-// Runs the real runi-slice program over a real control socket, as the agent would.
 import { schemaHash } from '../../../lang/contracts/index.ts';
 import {
   type ContractSpec,
