@@ -74,6 +74,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     servePath: pathServer({
       address: () => address,
       version: options.version,
+      log,
       readiness: [{ name: 'barn', check: async () => void (await barn.readIndex()) }],
     }),
     onHerd: (name) => furnishHerd(registry, name),

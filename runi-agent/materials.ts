@@ -124,7 +124,8 @@ function kept<V>(map: Map<string, Promise<V>>, key: string, sizeMax: number, mak
   if (known !== undefined) return known;
   const made = make();
   map.set(key, made);
-  made.catch(() => map.delete(key));
+  // It may have been pushed out and made anew since.
+  made.catch(() => map.get(key) === made && map.delete(key));
   for (const oldest of map.keys()) {
     if (map.size <= sizeMax) break;
     map.delete(oldest);

@@ -131,10 +131,13 @@ export async function serveProgress(call: LogCall, abort: AbortController): Prom
       asking.delete(node);
     }
   };
+  let fail: (fault: unknown) => void = () => {};
+  const failed = new Promise<never>((_, reject) => (fail = reject));
   try {
     await Promise.race([
-      followSlices(call, abort, (node) => void follow(node).catch(() => abort.abort())),
+      followSlices(call, abort, (node) => void follow(node).catch(fail)),
       untilEnded(call, abort),
+      failed,
     ]);
   } finally {
     abort.abort();

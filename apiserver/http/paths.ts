@@ -1,6 +1,7 @@
 // Paths that are about no resource: discovery, versions, health, OpenAPI.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { kindInfos } from '../../apis/index.ts';
+import type { Log } from '../../base/index.ts';
 import { aggregated, coreVersions, group, groupList, resourceList } from '../discovery/discovery.ts';
 import { type Document, openApiDocuments, wantsProtobuf } from '../discovery/openapi-documents.ts';
 import { sendJson, sendText } from './respond.ts';
@@ -10,6 +11,7 @@ export interface PathDeps {
   /** HOST:PORT as told to clients. */
   readonly address: () => string;
   readonly version: string;
+  readonly log: Log;
   /** What must hold for the server to be ready: a name and a check that throws. */
   readonly readiness: readonly { readonly name: string; readonly check: () => Promise<void> }[];
 }
@@ -147,8 +149,9 @@ async function serveHealth(
       try {
         await check();
         lines.push(`[+]${what} ok`);
-      } catch {
-        // Why is in the log; the answer names only which.
+      } catch (cause) {
+        // The answer names only which.
+        deps.log.warn('not ready', { check: what, cause: String(cause) });
         isWell = false;
         lines.push(`[-]${what} failed`);
       }
