@@ -91,13 +91,46 @@ export interface WatchOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A member of the group that keeps the store. */
+export interface Member {
+  /** 1 to 2^53 - 1; written in hexadecimal, as etcd does. */
+  readonly id: number;
+  readonly name: string;
+  /** Where the others find it; empty when there are no others. */
+  readonly peerUrl: string;
+  /** Where clients find it; empty when it has not said so yet. */
+  readonly clientUrl: string;
+  /** A learner gets everything and has no vote. */
+  readonly voter: boolean;
+}
+
+/** Something an operator must see to. NOSPACE: a disk is nearly full. CORRUPT: a member's state differs from the others'. */
+export interface BarnAlarm {
+  readonly kind: 'NOSPACE' | 'CORRUPT';
+  readonly member: number;
+}
+
 /** Where the asked member stands; `sizeBytes` is what it takes on disk, or in memory when it has none. */
 export interface MemberStatus {
   readonly name: string;
   readonly revision: Revision;
   readonly compactRevision: Revision;
+  /** The leader's name; empty when there is none. */
   readonly leader: string;
   readonly sizeBytes: number;
+  /** The running hash of all events up to `revision`; equal on all members at equal revision. 0 where nobody keeps one. */
+  readonly hash: number;
+  readonly alarms: readonly BarnAlarm[];
+  /** Only of a member of a Raft group. */
+  readonly raft?: {
+    readonly id: number;
+    readonly leader: number;
+    readonly term: number;
+    /** The last index known to be committed, and the last one applied here. */
+    readonly committed: number;
+    readonly applied: number;
+    readonly isLearner: boolean;
+  };
 }
 
 /** The store. After `close`, or a failed write (Storage), everything is refused; rejections are BarnErrors. */
@@ -123,11 +156,27 @@ export interface Barn {
   readIndex(): Promise<Revision>;
   /** Forgets history below `revision`; what is current stays. Less than before changes nothing. Errors: FutureRevision. */
   compact(revision: Revision): Promise<void>;
-  members(): Promise<readonly { readonly name: string; readonly voter: boolean }[]>;
+  members(): Promise<readonly Member[]>;
   status(): Promise<MemberStatus>;
   /** A consistent copy as a stream of chunks. */
   snapshot(signal?: AbortSignal): AsyncIterable<Uint8Array>;
   close(): Promise<void>;
+}
+
+/** A store that is kept by a group of members, and what an operator does with it. Changes go through the leader, from any member. */
+export interface ReplicatedBarn extends Barn {
+  /** Adds a learner that will be found at `peerUrl`; resolves once the group knows it. Errors: Membership, NoLeader, Unknown. */
+  addLearner(name: string, peerUrl: string): Promise<Member>;
+  /** Makes a learner that has caught up a voter. Errors: Membership (also while it lags), NoLeader, Unknown. */
+  promote(id: number): Promise<Member>;
+  /** Takes a member out; refused when those left, as far as they are connected, would be no quorum. Errors: Membership, … */
+  remove(id: number): Promise<void>;
+  /** Resolves once `id` leads. Errors: Membership (no voter), Unknown (in time nothing came of it). */
+  transferLeader(id: number): Promise<void>;
+  /** Takes an alarm back after its cause was removed. */
+  disarm(alarm: BarnAlarm): Promise<void>;
+  /** Resolves once nobody else leads because of this member: gives leadership away before a planned stop, if it can. */
+  stepDown(): Promise<void>;
 }
 
 /** Why the store refused or ended. */
@@ -140,6 +189,14 @@ export type BarnReason =
   | 'Overrun'
   /** Too much waits for the disk, or too many watch: try again later. */
   | 'Overloaded'
+  /** There is no leader, or it changed before the proposal was taken: nothing was done, try again. */
+  | 'NoLeader'
+  /** No answer in time: what was asked for may or may not happen. Never retried by the store. */
+  | 'Unknown'
+  /** The disk of a member is nearly full: puts are refused until an operator freed space and disarmed the alarm. */
+  | 'NoSpace'
+  /** A change of the members that is not allowed now: the message says what stands against it. */
+  | 'Membership'
   | 'Closed'
   | 'Storage'
   | 'Corrupt';

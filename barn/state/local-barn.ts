@@ -4,6 +4,7 @@ import {
   BarnError,
   type Compare,
   type Key,
+  type Member,
   type MemberStatus,
   type Operation,
   type RangeOptions,
@@ -91,9 +92,9 @@ export class LocalBarn implements Barn {
     await this.#committer.compact(revision);
   }
 
-  async members(): Promise<readonly { readonly name: string; readonly voter: boolean }[]> {
+  async members(): Promise<readonly Member[]> {
     this.#open();
-    return [{ name: this.#name, voter: true }];
+    return [{ id: 1, name: this.#name, peerUrl: '', clientUrl: '', voter: true }];
   }
 
   async status(): Promise<MemberStatus> {
@@ -105,6 +106,8 @@ export class LocalBarn implements Barn {
       compactRevision,
       leader: this.#name,
       sizeBytes: await this.#committer.sizeBytes(),
+      hash: 0,
+      alarms: [],
     };
   }
 

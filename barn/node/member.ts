@@ -1,0 +1,81 @@
+// What one member is made of. The product gives it real files, sockets and a worker thread; the simulator gives it twins and
+// runs both sides in one thread: nothing in this room reaches for the machine by itself.
+import type { Clock, Log, Random } from '../../base/index.ts';
+import type { BarnError, ReplicatedBarn } from '../barn.ts';
+import type { KeyRing } from '../keys.ts';
+import type { BarnLimits } from '../limits.ts';
+import type { MemberId } from '../raft/types.ts';
+import type { MemberRecord, StateMachine } from '../state/machine.ts';
+import type { Transport, TransportEvents } from '../transport/transport.ts';
+import type { WalFiles } from '../wal/files.ts';
+
+/** Time and size settings of a member. Times in milliseconds. */
+export interface MemberTimers {
+  /** etcd's --heartbeat-interval. */
+  readonly heartbeatMs: number;
+  /** etcd's --election-timeout. */
+  readonly electionMs: number;
+  /** A proposal or a read without an answer after this: Unknown, or NoLeader when it was never taken. */
+  readonly requestMs: number;
+  /** Without a leader for so long the member is not ready and its watches end. */
+  readonly leaderlessMs: number;
+}
+
+/** The defaults of the product; heartbeat and election as etcd's. */
+export const defaultTimers: MemberTimers = {
+  heartbeatMs: 100,
+  electionMs: 1_000,
+  requestMs: 7_000,
+  leaderlessMs: 10_000,
+};
+
+/** How this member begins: with those that found the group, or as one that was added to a group that runs. */
+export interface MemberIdentity {
+  readonly id: MemberId;
+  readonly name: string;
+  /** Everyone who founds the group, this one too; for `existing`, the members as the group told them. */
+  readonly initial: readonly MemberRecord[];
+  readonly state: 'new' | 'existing';
+  /** Equal for all members of one group: a stranger's messages are refused. */
+  readonly clusterId: number;
+}
+
+/** The consensus side: Raft, log and peers. It runs in a worker, or beside the other side in the simulator. */
+export interface ConsensusParts {
+  readonly identity: MemberIdentity;
+  readonly files: WalFiles;
+  readonly keys: KeyRing | undefined;
+  readonly openTransport: (events: TransportEvents) => Promise<Transport>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly timers: MemberTimers;
+  readonly port: MessagePortLike;
+}
+
+/** The state side: what callers meet. */
+export interface ReplicaParts {
+  readonly identity: MemberIdentity;
+  readonly machine: StateMachine;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly limits: BarnLimits;
+  readonly timers: MemberTimers;
+  readonly port: MessagePortLike;
+  /** The member has ended and cannot go on: the owner should end the process. */
+  readonly onFailed: (error: BarnError) => void;
+}
+
+/** One end of an ordered channel between the two sides: one message a turn and direction. */
+export interface MessagePortLike {
+  post(message: unknown, transfer?: readonly ArrayBuffer[]): void;
+  onMessage(listener: (message: unknown) => void): void;
+  close(): void;
+}
+
+/** Starts the consensus side; resolves when it has read its log. Errors: Storage, Corrupt. */
+export type StartConsensus = (parts: ConsensusParts) => Promise<{ close(): Promise<void> }>;
+
+/** Starts the state side on a consensus side that will answer on the port. */
+export type StartReplica = (parts: ReplicaParts) => ReplicatedBarn;

@@ -1,0 +1,88 @@
+import type { BarnError, Compare, Operation, Revision, TxnResult } from '../barn.ts';
+import type { ConfState, Entry, MemberId, Snapshot } from '../raft/types.ts';
+import type { Store } from './store.ts';
+
+/** Who proposed, so that its member can answer the caller when the entry is applied. */
+export interface Origin {
+  /** A random number of the proposing process's life. */
+  readonly session: number;
+  /** Unique within the session. */
+  readonly request: number;
+}
+
+/** What a normal entry asks of the state; `encodeCommand` and `decodeCommand` are its bytes, which begin with a format number. */
+export type Command =
+  | {
+      readonly kind: 'txn';
+      readonly origin: Origin;
+      readonly compares: readonly Compare[];
+      readonly success: readonly Operation[];
+      readonly failure: readonly Operation[];
+    }
+  | { readonly kind: 'compact'; readonly origin: Origin; readonly revision: Revision }
+  /** The leader's hash at a revision: who has another one there has diverged. */
+  | { readonly kind: 'check'; readonly revision: Revision; readonly hash: number }
+  | { readonly kind: 'alarm'; readonly origin: Origin; readonly alarm: Alarm; readonly active: boolean }
+  /** From this entry on commands of this format may be written: every member said that it knows it. */
+  | { readonly kind: 'format'; readonly format: number };
+
+/** Something an operator must see to (etcd's AlarmType). NOSPACE: puts are refused, reads and deletes go on. */
+export interface Alarm {
+  readonly kind: 'NOSPACE' | 'CORRUPT';
+  readonly member: MemberId;
+}
+
+/** What the members' book keeps of a member; the context of the entry that added or changed it. */
+export interface MemberRecord {
+  readonly id: MemberId;
+  readonly name: string;
+  /** Where its peers find it: https://host:port. */
+  readonly peerUrl: string;
+  /** Where clients find it, once it has said so. */
+  readonly clientUrl?: string;
+  /** The newest command format it can read. */
+  readonly format: number;
+}
+
+/** A committed entry; a change of the configuration brings what it led to. */
+export interface CommittedEntry extends Entry {
+  readonly confState?: ConfState;
+}
+
+/** What came of a command of some member's caller. */
+export interface Outcome {
+  readonly origin: Origin;
+  readonly result: TxnResult | BarnError | undefined;
+}
+
+/** The replicated state of one member: committed entries go in, in order; everything that reads the store reads here. */
+export interface StateMachine {
+  readonly store: Store;
+  /** The last entry applied. */
+  readonly applied: Snapshot;
+  /** The last entry that a synced batch on disk covers: only up to it the log may go. */
+  readonly durable: Snapshot;
+  readonly members: readonly MemberRecord[];
+  readonly alarms: readonly Alarm[];
+  /** The running hash of all events up to the state's revision; equal on all members at equal revision. */
+  readonly hash: number;
+  /** The newest command format that may be written. */
+  readonly format: number;
+  /**
+   * Applies, tells the watchers and returns what became of each command; entries at or below `applied` are skipped. Never
+   * waits for the disk. Throws BarnError Corrupt when an entry cannot be read or a check shows that this member diverged.
+   */
+  apply(entries: readonly CommittedEntry[]): readonly Outcome[];
+  /** The state as of `applied`, as a stream of chunks with a running hash; unaffected by what is applied meanwhile. */
+  snapshot(signal?: AbortSignal): { readonly meta: Snapshot; readonly chunks: AsyncIterable<Uint8Array> };
+  /**
+   * Replaces everything by a snapshot, in memory and on disk, atomically: a crash leaves the old or the new. Watches end with
+   * Compacted unless the new history covers what they have not read. Errors: Corrupt, and then nothing has changed.
+   */
+  install(chunks: AsyncIterable<Uint8Array>): Promise<Snapshot>;
+  /** Called with `durable` whenever it moved. */
+  onDurable(listener: (durable: Snapshot) => void): void;
+  sizeBytes(): Promise<number>;
+  /** Writes and syncs what is still in memory, then closes the disk. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,21 @@
+/** The files of one directory, as the log needs them. The twin of the simulator loses, tears and damages what was not durable. */
+export interface WalFiles {
+  /** Names, in order. */
+  list(): Promise<readonly string[]>;
+  /** Opens for reading and writing; makes it when `create`. */
+  open(name: string, options: { readonly create: boolean }): Promise<WalFile>;
+  /** The new name is durable when it resolves (the directory is synced). */
+  rename(from: string, to: string): Promise<void>;
+  /** Gone, durably, when it resolves. */
+  remove(name: string): Promise<void>;
+}
+
+/** An open file. Every error is final for the log: after one nobody knows what is on disk. */
+export interface WalFile {
+  /** Writes all buffers one after the other from `position` on; durable when it resolves (O_DSYNC). */
+  write(buffers: readonly Uint8Array[], position: number): Promise<void>;
+  /** What is there; shorter than `length` only at the end of the file. */
+  read(position: number, length: number): Promise<Uint8Array>;
+  size(): Promise<number>;
+  close(): Promise<void>;
+}
