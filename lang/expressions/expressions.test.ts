@@ -48,7 +48,8 @@ describe('compileExpression', () => {
     const startMs = performance.now();
     expect(valueOf('record.name.matches("^(a+)+$")', { name: `${'a'.repeat(200)}!` })).to.equal(false);
     expect(valueOf('[1].exists(y, record.name.matches("^(a|aa)+$"))', { name: `${'a'.repeat(200)}!` })).to.equal(false);
-    expect(performance.now() - startMs).to.be.below(1000);
+    // A backtracking engine needs longer than the universe lasts.
+    expect(performance.now() - startMs).to.be.below(8000);
   });
 
   it('stops a loop at its budget', () => {
