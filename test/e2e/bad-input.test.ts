@@ -5,8 +5,8 @@ import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { kinds, type Pipeline } from '../../apis/index.ts';
-import { startCluster, type TestCluster, waitFor } from '../support/cluster.ts';
-import { compareResidue, takeResidue } from '../support/residue.ts';
+import { type TestCluster, waitFor } from '../support/cluster.ts';
+import { isolationHere, onCluster } from '../support/on-cluster.ts';
 
 const head = (name: string): string =>
   `apiVersion: runink.io/v1\nkind: Pipeline\nmetadata: { name: ${name}, namespace: default }\n`;
@@ -20,17 +20,10 @@ const copy = (name: string, source: string, sink = `out/${name}.ndjson`, more = 
 describe('bad input', function () {
   this.timeout(180_000);
   let cluster: TestCluster;
-  const residue = takeResidue();
-
-  before(async () => {
-    cluster = await startCluster(process.getuid?.() === 0 ? [] : ['--isolation', 'none']);
+  onCluster(async (started) => {
+    cluster = started;
     await mkdir(cluster.dataVolume, { recursive: true });
-  });
-  after(async () => {
-    if (cluster === undefined) return;
-    await cluster.stop();
-    expect(compareResidue(residue, takeResidue())).to.deep.equal([]);
-  });
+  }, isolationHere);
 
   describe('that apply refuses, creating nothing', () => {
     for (const [title, yaml, message] of [

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { kinds } from '../../apis/index.ts';
-import { startCluster, type TestCluster } from '../support/cluster.ts';
-import { compareResidue, takeResidue } from '../support/residue.ts';
+import type { TestCluster } from '../support/cluster.ts';
+import { onCluster } from '../support/on-cluster.ts';
 
 // Create, bind, Running (if it lives beyond a second) and the final status; the delete comes a minute later.
 const writesBeforeDeleteMax = 4;
@@ -9,17 +9,7 @@ const writesBeforeDeleteMax = 4;
 describe('many steps', function () {
   this.timeout(180_000);
   let cluster: TestCluster;
-  const residue = takeResidue();
-
-  before(async function (this: Mocha.Context) {
-    if (process.getuid?.() !== 0) this.skip();
-    cluster = await startCluster();
-  });
-  after(async () => {
-    if (cluster === undefined) return;
-    await cluster.stop();
-    expect(compareResidue(residue, takeResidue())).to.deep.equal([]);
-  });
+  onCluster((started) => void (cluster = started));
 
   it('runs a chain of 40 steps, each in a group of its own, in order', async () => {
     const writes = countSliceWrites(cluster, 'chain');

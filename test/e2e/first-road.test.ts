@@ -1,10 +1,8 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { startCluster, type TestCluster } from '../support/cluster.ts';
-import { compareResidue, takeResidue } from '../support/residue.ts';
-
-const isRoot = process.getuid?.() === 0;
+import type { TestCluster } from '../support/cluster.ts';
+import { onCluster } from '../support/on-cluster.ts';
 
 for (const [title, args] of [
   ['with full isolation', []],
@@ -13,19 +11,11 @@ for (const [title, args] of [
   describe(`the walk of one pipeline, ${title}`, function () {
     this.timeout(120_000);
     let cluster: TestCluster;
-    const residue = takeResidue();
-
-    before(async function (this: Mocha.Context) {
-      if (args.length === 0 && !isRoot) this.skip();
-      cluster = await startCluster(args);
+    onCluster(async (started) => {
+      cluster = started;
       await mkdir(cluster.dataVolume, { recursive: true });
       await writeFile(join(cluster.dataVolume, 'in.ndjson'), '{"n":1}\n{"n":2}\n{"n":3}\n');
-    });
-    after(async () => {
-      if (cluster === undefined) return;
-      await cluster.stop();
-      expect(compareResidue(residue, takeResidue())).to.deep.equal([]);
-    });
+    }, args);
 
     it('runs a program from file to file', async () => {
       await cluster.apply(`

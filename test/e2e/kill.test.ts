@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { kinds, type Slice } from '../../apis/index.ts';
 import { present } from '../../base/index.ts';
-import { startCluster, type TestCluster } from '../support/cluster.ts';
+import type { TestCluster } from '../support/cluster.ts';
+import { onCluster } from '../support/on-cluster.ts';
 import { named, sliceProcesses } from '../support/processes.ts';
-import { compareResidue, takeResidue } from '../support/residue.ts';
 
 const records = 20_000;
 const input = Array.from({ length: records }, (_, n) => `{"n":${n},"odd":${n % 2 === 1}}\n`);
@@ -32,17 +32,9 @@ spec:
 describe('kill -9 in the middle of a run', function () {
   this.timeout(180_000);
   let cluster: TestCluster;
-  const residue = takeResidue();
-
-  before(async function (this: Mocha.Context) {
-    if (process.getuid?.() !== 0) this.skip();
-    cluster = await startCluster();
+  onCluster(async (started) => {
+    cluster = started;
     await writeFile(join(cluster.dataVolume, 'in.ndjson'), input.join(''));
-  });
-  after(async () => {
-    if (cluster === undefined) return;
-    await cluster.stop();
-    expect(compareResidue(residue, takeResidue())).to.deep.equal([]);
   });
 
   for (const role of ['slice', 'init', 'controllers', 'apiserver', 'agent', 'exchange', 'helper'] as const) {

@@ -3,8 +3,8 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { type Outcome, startCluster, type TestCluster } from '../support/cluster.ts';
-import { compareResidue, takeResidue } from '../support/residue.ts';
+import type { Outcome, TestCluster } from '../support/cluster.ts';
+import { isolationHere, onCluster } from '../support/on-cluster.ts';
 
 const step = `import { map } from 'runink';
 export const Double = map((record) => ({ ...record, double: record.n * 2 }));
@@ -21,20 +21,13 @@ spec:
 describe('a pipeline applied with kubectl', function () {
   this.timeout(120_000);
   let cluster: TestCluster;
-  const residue = takeResidue();
-
-  before(async () => {
-    cluster = await startCluster(process.getuid?.() === 0 ? [] : ['--isolation', 'none']);
+  onCluster(async (started) => {
+    cluster = started;
     await mkdir(cluster.dataVolume, { recursive: true });
     await writeFile(join(cluster.dataVolume, 'in.ndjson'), '{"n":1}\n{"n":2}\n');
     await writeFile(join(cluster.directory, 'double.ts'), step);
     await writeFile(join(cluster.directory, 'pipeline.yaml'), pipeline);
-  });
-  after(async () => {
-    if (cluster === undefined) return;
-    await cluster.stop();
-    expect(compareResidue(residue, takeResidue())).to.deep.equal([]);
-  });
+  }, isolationHere);
 
   it('runs, its bundle included, and can be followed, described and deleted with kubectl', async () => {
     const compiled = succeeded(

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Run } from '../../apis/index.ts';
 import { present } from '../../base/index.ts';
-import { startCluster, type TestCluster } from '../support/cluster.ts';
-import { compareResidue, takeResidue } from '../support/residue.ts';
+import type { TestCluster } from '../support/cluster.ts';
+import { onCluster } from '../support/on-cluster.ts';
 
 const hog = 'held=[]\nwhile True: held.append(bytearray(1<<20))';
 const bomb =
@@ -25,17 +25,7 @@ const pairsMax = 21;
 describe('limits', function () {
   this.timeout(400_000);
   let cluster: TestCluster;
-  const residue = takeResidue();
-
-  before(async function (this: Mocha.Context) {
-    if (process.getuid?.() !== 0) this.skip();
-    cluster = await startCluster();
-  });
-  after(async () => {
-    if (cluster === undefined) return;
-    await cluster.stop();
-    expect(compareResidue(residue, takeResidue())).to.deep.equal([]);
-  });
+  onCluster((started) => void (cluster = started));
 
   it('kills a memory hog at its limit and says OOMKilled, in status and in describe', async () => {
     const run = await alone('hog', hog, 'memory: 64Mi');

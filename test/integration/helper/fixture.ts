@@ -27,6 +27,22 @@ const programs = join(root, 'dist/libexec');
 export const unavailable =
   process.getuid?.() === 0 ? undefined : 'only root can start the helper before it is installed';
 
+/** Gives the tests around it one running helper; false, with a skipped test that says why, where there can be none. */
+export function onHelper(take: (helper: HelperFixture) => void): boolean {
+  if (unavailable !== undefined) {
+    it.skip(`all of it: ${unavailable}`);
+    return false;
+  }
+  let helper: HelperFixture | undefined;
+  before(async () => {
+    makeHelper();
+    helper = await HelperFixture.open();
+    take(helper);
+  });
+  after(() => helper?.close());
+  return true;
+}
+
 /** Builds the helper's programs, if they are not up to date. */
 export function makeHelper(): void {
   mkdirSync(programs, { recursive: true });

@@ -3,20 +3,12 @@ import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { HelperFixture, makeHelper, readFrames, unavailable } from './fixture.ts';
+import { type HelperFixture, onHelper, readFrames } from './fixture.ts';
 
 describe('runi-agent: pid 1 of a slice', function () {
   this.timeout(60_000);
-  if (unavailable !== undefined) {
-    it.skip(`all of it: ${unavailable}`);
-    return;
-  }
   let helper: HelperFixture;
-  before(async () => {
-    makeHelper();
-    helper = await HelperFixture.open();
-  });
-  after(() => helper.close());
+  if (!onHelper((opened) => (helper = opened))) return;
 
   it('reaps orphans, so that they count no more', async () => {
     const script =

@@ -4,7 +4,7 @@ import { chmodSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { expect } from 'chai';
-import { HelperFixture, makeHelper, unavailable } from './fixture.ts';
+import { type HelperFixture, onHelper } from './fixture.ts';
 
 /** The root of a slice that was given nothing, without what is below /usr, /runtime, /proc and two folders of links. */
 const rootOfSlice = [
@@ -138,16 +138,8 @@ const namespaces = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'user', 'uts'];
 
 describe('runi-agent: isolation of a slice', function () {
   this.timeout(60_000);
-  if (unavailable !== undefined) {
-    it.skip(`all of it: ${unavailable}`);
-    return;
-  }
   let helper: HelperFixture;
-  before(async () => {
-    makeHelper();
-    helper = await HelperFixture.open();
-  });
-  after(() => helper.close());
+  if (!onHelper((opened) => (helper = opened))) return;
 
   it('shows exactly this root', async () => {
     const list = await helper.sh(

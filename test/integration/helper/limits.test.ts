@@ -1,22 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { expect } from 'chai';
-import { HelperFixture, makeHelper, unavailable } from './fixture.ts';
+import { type HelperFixture, onHelper } from './fixture.ts';
 
 const MiB = 1 << 20;
 
 describe('runi-agent: limits of a slice', function () {
   this.timeout(60_000);
-  if (unavailable !== undefined) {
-    it.skip(`all of it: ${unavailable}`);
-    return;
-  }
   let helper: HelperFixture;
-  before(async () => {
-    makeHelper();
-    helper = await HelperFixture.open();
-  });
-  after(() => helper.close());
+  if (!onHelper((opened) => (helper = opened))) return;
 
   const limits = (more: { memoryBytesMax?: number; cpuMillis?: number; pidsMax?: number }) => ({
     limits: { memoryBytesMax: 64 * MiB, cpuMillis: 1000, pidsMax: 16, ...more },

@@ -1,19 +1,11 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { expect } from 'chai';
-import { HelperFixture, makeHelper, unavailable } from './fixture.ts';
+import { type HelperFixture, onHelper } from './fixture.ts';
 
 describe('runi-agent: many slices', function () {
   this.timeout(120_000);
-  if (unavailable !== undefined) {
-    it.skip(`all of it: ${unavailable}`);
-    return;
-  }
   let helper: HelperFixture;
-  before(async () => {
-    makeHelper();
-    helper = await HelperFixture.open();
-  });
-  after(() => helper.close());
+  if (!onHelper((opened) => (helper = opened))) return;
 
   const descriptors = (): number => readdirSync(`/proc/${helper.process.pid}/fd`).length;
   const memoryKiB = (): number =>

@@ -8,20 +8,12 @@ import { encodeLaunch } from '../../../runi-agent/helper/encode.ts';
 import { constants, requestOffsets as offset } from '../../../runi-agent/helper/request.gen.ts';
 import type { LaunchRequest } from '../../../runi-agent/spawner.ts';
 import { compareResidue, takeResidue } from '../../support/residue.ts';
-import { agentUid, HelperFixture, makeHelper, startHelper, unavailable } from './fixture.ts';
+import { agentUid, HelperFixture, onHelper, startHelper } from './fixture.ts';
 
 describe('runi-agent: requests that the helper refuses', function () {
   this.timeout(60_000);
-  if (unavailable !== undefined) {
-    it.skip(`all of it: ${unavailable}`);
-    return;
-  }
   let helper: HelperFixture;
-  before(async () => {
-    makeHelper();
-    helper = await HelperFixture.open();
-  });
-  after(() => helper.close());
+  if (!onHelper((opened) => (helper = opened))) return;
 
   async function refusal(request: LaunchRequest): Promise<string> {
     try {

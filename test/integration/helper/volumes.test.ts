@@ -13,20 +13,12 @@ import {
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { LaunchRequest } from '../../../runi-agent/spawner.ts';
-import { HelperFixture, makeHelper, unavailable, volumeOwner } from './fixture.ts';
+import { type HelperFixture, onHelper, volumeOwner } from './fixture.ts';
 
 describe('runi-agent: volumes of a slice', function () {
   this.timeout(60_000);
-  if (unavailable !== undefined) {
-    it.skip(`all of it: ${unavailable}`);
-    return;
-  }
   let helper: HelperFixture;
-  before(async () => {
-    makeHelper();
-    helper = await HelperFixture.open();
-  });
-  after(() => helper.close());
+  if (!onHelper((opened) => (helper = opened))) return;
 
   const ref = (id: string, volume = 'data') => ({ herdUid: 'herd-1', volume, id });
   const staged = (id: string): Partial<LaunchRequest> => ({ staging: [ref(id)] });
