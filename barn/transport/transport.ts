@@ -1,8 +1,11 @@
 import type { MemberId, Message } from '../raft/types.ts';
 
-/** Where a member is found: https://host:port. */
+/** Where a member is found. */
 export interface PeerAddress {
   readonly id: MemberId;
+  /** Its name in the members' book, which its certificate must bear. */
+  readonly name: string;
+  /** https://host:port. */
   readonly url: string;
 }
 
@@ -22,15 +25,24 @@ export interface TransportEvents {
   onSnapshot(from: MemberId, message: Message, chunks: AsyncIterable<Uint8Array>): Promise<void>;
 }
 
-/** Messages between members: at most once, in order while a connection holds, never blocking. */
+/**
+ * Messages between members: at most once, never blocking, in order while a connection holds; but where they have to wait,
+ * those that carry no entries (all but MsgApp and MsgProp) go first, so that no heartbeat waits behind bulk.
+ */
 export interface Transport {
-  /** Who there is; connections to those who are gone end. */
+  /** Who there is; connections to those who are gone end. The own address may be among them. */
   setPeers(peers: readonly PeerAddress[]): void;
-  /** Hands over; what does not fit a peer's queue is dropped and the peer reported as unreachable. Flushed by `flush`. */
+  /**
+   * Hands over, to be sent by `flush`. What does not fit a peer's queue, or has no connection to go by, is dropped and the
+   * peer reported as unreachable: once, until messages go through again.
+   */
   send(messages: readonly Message[]): void;
   /** Sends what this turn gave, in one write a peer. */
   flush(): void;
-  /** Streams a snapshot beside the messages. Rejects when it did not all arrive. */
+  /**
+   * Streams a snapshot beside the messages, one a peer at a time. Resolves when the peer's `onSnapshot` has; rejects with
+   * TransportError (see its reasons) when it did not all arrive or was refused.
+   */
   sendSnapshot(send: SnapshotSend): Promise<void>;
   /** Peers with a live connection. */
   connected(): readonly MemberId[];
