@@ -1,9 +1,10 @@
 import type { Clock, Log } from '../base/index.ts';
 import { type Barn, BarnError } from './barn.ts';
-import { type Disk, openLevelDisk } from './embedded/disk.ts';
 import { GroupCommitter } from './embedded/group-commit.ts';
 import { loadState } from './embedded/layout.ts';
 import { type BarnLimits, defaultLimits } from './limits.ts';
+import type { Disk } from './state/disk.ts';
+import { openLevelDisk } from './state/level-disk.ts';
 import { LocalBarn } from './state/local-barn.ts';
 import { Store } from './state/store.ts';
 

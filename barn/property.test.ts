@@ -5,10 +5,10 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { ManualClock, silentLog, unreachable } from '../base/index.ts';
 import { type Barn, BarnError, type Compare, type Key, type Operation, type WatchBatch } from './barn.ts';
-import { HeldDisk, settle } from './embedded/held-disk.ts';
 import { openBarnOn, openEmbeddedBarn } from './embedded.ts';
 import { createMemoryBarn } from './memory.ts';
 import { ModelBarn } from './model.ts';
+import { HeldDisk, settle } from './state/held-disk.ts';
 
 interface Txn {
   readonly compares: Compare[];

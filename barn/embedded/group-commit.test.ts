@@ -4,10 +4,10 @@ import type { Barn, BarnError, Operation } from '../barn.ts';
 import { expectReason, take } from '../conformance/support.ts';
 import { openBarnOn } from '../embedded.ts';
 import { type BarnLimits, defaultLimits } from '../limits.ts';
+import { HeldDisk, settle } from '../state/held-disk.ts';
 import { State } from '../state/state.ts';
 import { Store } from '../state/store.ts';
 import { GroupCommitter } from './group-commit.ts';
-import { HeldDisk, settle } from './held-disk.ts';
 
 describe('the embedded store and its disk', () => {
   let disk: HeldDisk;

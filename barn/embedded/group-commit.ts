@@ -1,10 +1,10 @@
 import type { Log } from '../../base/index.ts';
 import { BarnError, type BarnEvent, type Key, type KeyValue, type Revision, type TxnResult } from '../barn.ts';
+import type { Disk, DiskWrite } from '../state/disk.ts';
 import type { Committer } from '../state/local-barn.ts';
 import type { State } from '../state/state.ts';
 import type { Store } from '../state/store.ts';
 import { decideTxn, isLive, type LatestView, type TxnRequest } from '../state/transaction.ts';
-import type { Disk, DiskWrite } from './disk.ts';
 import { numberWrite, recordKey, recordWrites } from './layout.ts';
 
 /** One atomic write holds at most so many requests and, but for the first, value bytes; the rest waits for the next. */
@@ -130,7 +130,7 @@ export class GroupCommitter implements Committer {
     const swept = this.#sweep.slice(0, sweepVersionsPerWrite);
     for (const { modRevision, key } of swept) writes.push({ type: 'del', key: recordKey(modRevision, key) });
     try {
-      if (writes.length > 0) await this.#disk.write(writes);
+      if (writes.length > 0) await this.#disk.write(writes, { sync: true });
     } catch (cause) {
       return this.#fail(group, cause);
     }

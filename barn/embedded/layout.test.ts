@@ -3,7 +3,7 @@ import { ManualClock, present, silentLog } from '../../base/index.ts';
 import { type Barn, BarnError, type BarnReason } from '../barn.ts';
 import { take } from '../conformance/support.ts';
 import { openBarnOn } from '../embedded.ts';
-import { HeldDisk } from './held-disk.ts';
+import { HeldDisk } from '../state/held-disk.ts';
 
 describe('what a store finds on its disk', () => {
   let disk: HeldDisk;

@@ -4,10 +4,10 @@
 //   m/compact   the compact revision: from here on every revision must be complete, before it only what is still visible
 // Records and numbers of one batch are written atomically.
 import { BarnError, type BarnEvent, type Key, type KeyValue, type Revision } from '../barn.ts';
+import type { Disk, DiskWrite } from '../state/disk.ts';
 import { decodeRecord, encodeRecord, type VersionRecord } from '../state/record.ts';
 import { State } from '../state/state.ts';
 import { isLive } from '../state/transaction.ts';
-import type { Disk, DiskWrite } from './disk.ts';
 
 const layoutFormat = 1;
 const recordPrefix = 'd/';
@@ -100,7 +100,9 @@ async function makeEmpty(disk: Disk): Promise<State> {
       `the store has no format number, but holds ${first[0]}: is this the directory of another program? Name an empty one`,
     );
   }
-  await disk.write([numberWrite('format', layoutFormat), numberWrite('head', 0), numberWrite('compact', 0)]);
+  await disk.write([numberWrite('format', layoutFormat), numberWrite('head', 0), numberWrite('compact', 0)], {
+    sync: true,
+  });
   return new State();
 }
 

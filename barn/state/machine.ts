@@ -1,5 +1,5 @@
 import type { BarnError, Compare, Operation, Revision, TxnResult } from '../barn.ts';
-import type { ConfState, Entry, MemberId, Snapshot } from '../raft/types.ts';
+import type { ConfChange, ConfState, Entry, MemberId, Snapshot } from '../raft/types.ts';
 import type { Store } from './store.ts';
 
 /** Who proposed, so that its member can answer the caller when the entry is applied. */
@@ -32,7 +32,7 @@ export interface Alarm {
   readonly member: MemberId;
 }
 
-/** What the members' book keeps of a member; the context of the entry that added or changed it. */
+/** What the members' book keeps of a member; as `encodeMemberRecord` the context of the change that added or changed it. */
 export interface MemberRecord {
   readonly id: MemberId;
   readonly name: string;
@@ -44,9 +44,16 @@ export interface MemberRecord {
   readonly format: number;
 }
 
-/** A committed entry; a change of the configuration brings what it led to. */
+/** A committed entry; a change of the configuration brings what the core made of it: neither when it was refused. */
 export interface CommittedEntry extends Entry {
   readonly confState?: ConfState;
+  readonly confChange?: ConfChange;
+}
+
+/** With whom a new group begins: the same for all who found it. One who joins later begins with nobody. */
+export interface Founding {
+  readonly members: readonly MemberRecord[];
+  readonly confState: ConfState;
 }
 
 /** What came of a command of some member's caller. */
@@ -58,7 +65,10 @@ export interface Outcome {
 /** The replicated state of one member: committed entries go in, in order; everything that reads the store reads here. */
 export interface StateMachine {
   readonly store: Store;
-  /** The last entry applied. */
+  /**
+   * The last entry applied. A founded or restored state stands at index 1 of term 1, where its log begins, so that whoever
+   * joins later gets it as a snapshot; the empty state of one who joins stands at 0.
+   */
   readonly applied: Snapshot;
   /** The last entry that a synced batch on disk covers: only up to it the log may go. */
   readonly durable: Snapshot;
@@ -80,6 +90,12 @@ export interface StateMachine {
    * Compacted unless the new history covers what they have not read. Errors: Corrupt, and then nothing has changed.
    */
   install(chunks: AsyncIterable<Uint8Array>): Promise<Snapshot>;
+  /** Where history should be compacted since it reached its bound: the leader proposes it, so that all compact at one entry. */
+  compactionDue(): Revision | undefined;
+  /** While the disk lags too far behind: resolves when more may be applied; rejects when the disk failed. `apply` works all the same. */
+  room(): Promise<void> | undefined;
+  /** The disk failed (Storage) or an install could not be finished: the member must end. Called once, then everything throws it. */
+  onFailed(listener: (error: BarnError) => void): void;
   /** Called with `durable` whenever it moved. */
   onDurable(listener: (durable: Snapshot) => void): void;
   sizeBytes(): Promise<number>;

@@ -2,27 +2,16 @@ import { mkdir, open, readdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { BarnError } from '../barn.ts';
-
-/** One change of the map on disk. */
-export type DiskWrite =
-  | { readonly type: 'put'; readonly key: string; readonly value: Uint8Array }
-  | { readonly type: 'del'; readonly key: string };
-
-/** An ordered map on disk. Every error is final: after one nobody knows what is on disk, so the store must end. */
-export interface Disk {
-  get(key: string): Promise<Uint8Array | undefined>;
-  /** Entries with `prefix`, in key order, in pages. */
-  pages(prefix: string): AsyncIterable<readonly (readonly [string, Uint8Array])[]>;
-  /** All or nothing, and on stable storage when it resolves. */
-  write(writes: readonly DiskWrite[]): Promise<void>;
-  sizeBytes(): Promise<number>;
-  close(): Promise<void>;
-}
+import type { Disk, DiskWrite, DiskWriteOptions } from './disk.ts';
 
 const pageLength = 1_000;
+/** A key and what LevelDB keeps beside it, roughly. */
+const entryBytes = 100;
 // Nothing is read but at start, so a cache would be idle memory; a larger write buffer means fewer rewrites of tables.
 const cacheBytes = 1024 * 1024;
-const writeBufferBytes = 8 * 1024 * 1024;
+const flushBytes = 8 * 1024 * 1024;
+// So large that LevelDB never changes its log by itself: see #flush.
+const writeBufferBytes = 64 * 1024 * 1024;
 
 /** Opens or makes a LevelDB in `directory`; it is ours alone until closed. Errors: Storage (also when another has it), Corrupt. */
 export async function openLevelDisk(directory: string): Promise<Disk> {
@@ -43,6 +32,7 @@ export async function openLevelDisk(directory: string): Promise<Disk> {
 
 class LevelDisk implements Disk {
   readonly #level: ClassicLevel<string, Uint8Array>;
+  #bytesInLog = 0;
 
   constructor(level: ClassicLevel<string, Uint8Array>) {
     this.#level = level;
@@ -65,8 +55,25 @@ class LevelDisk implements Disk {
     }
   }
 
-  async write(writes: readonly DiskWrite[]): Promise<void> {
-    await this.#level.batch([...writes], { sync: true });
+  async write(writes: readonly DiskWrite[], { sync }: DiskWriteOptions): Promise<void> {
+    for (const write of writes) this.#bytesInLog += entryBytes + (write.type === 'put' ? write.value.byteLength : 0);
+    const flush = this.#bytesInLog > flushBytes;
+    await this.#level.batch([...writes], { sync: sync || flush });
+    if (flush) await this.#flush();
+  }
+
+  async clear(prefix: string): Promise<void> {
+    await this.#level.clear({ gte: prefix, lt: `${prefix}\x7f` });
+  }
+
+  /**
+   * Makes tables of what is in memory and starts a new log. LevelDB does not sync an old log when it goes on in a new one, so
+   * a power loss could take the end of the old and leave the new: hence only after a synced write, with nothing in between.
+   */
+  async #flush(): Promise<void> {
+    this.#bytesInLog = 0;
+    // No key is there: nothing but the memory is compacted.
+    await this.#level.compactRange('\x7f', '\x7f');
   }
 
   async sizeBytes(): Promise<number> {

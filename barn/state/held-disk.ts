@@ -1,11 +1,16 @@
 // A disk for tests whose writes wait, succeed or fail when the test says so. Test support, not part of the door.
-import type { Disk, DiskWrite } from './disk.ts';
+import type { Disk, DiskWrite, DiskWriteOptions } from './disk.ts';
 
 /** A map in memory as a disk. */
 export class HeldDisk implements Disk {
   readonly entries = new Map<string, Uint8Array>();
   /** What was asked to be written and is not yet. */
-  readonly asked: { readonly writes: readonly DiskWrite[]; succeed(): void; fail(error: Error): void }[] = [];
+  readonly asked: {
+    readonly writes: readonly DiskWrite[];
+    readonly sync: boolean;
+    succeed(): void;
+    fail(error: Error): void;
+  }[] = [];
   /** While false, writes succeed at once. */
   holding = false;
   closed = false;
@@ -19,7 +24,7 @@ export class HeldDisk implements Disk {
     if (page.length > 0) yield page;
   }
 
-  write(writes: readonly DiskWrite[]): Promise<void> {
+  write(writes: readonly DiskWrite[], { sync }: DiskWriteOptions): Promise<void> {
     return new Promise((resolve, reject) => {
       const succeed = () => {
         for (const write of writes) {
@@ -28,9 +33,13 @@ export class HeldDisk implements Disk {
         }
         resolve();
       };
-      if (this.holding) this.asked.push({ writes, succeed, fail: reject });
+      if (this.holding) this.asked.push({ writes, sync, succeed, fail: reject });
       else succeed();
     });
+  }
+
+  async clear(prefix: string): Promise<void> {
+    for (const key of [...this.entries.keys()]) if (key.startsWith(prefix)) this.entries.delete(key);
   }
 
   async sizeBytes(): Promise<number> {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { ClassicLevel } from 'classic-level';
 import { expectReason } from '../conformance/support.ts';
-import { openLevelDisk } from './disk.ts';
+import { openLevelDisk } from './level-disk.ts';
 
 describe('the LevelDB disk', () => {
   let parent: string;
@@ -15,7 +15,7 @@ describe('the LevelDB disk', () => {
 
   afterEach(() => rm(parent, { recursive: true }));
 
-  it('syncs every write, and keeps it', async () => {
+  it('syncs when asked to, and keeps what it got', async () => {
     const synced: unknown[] = [];
     const { batch } = ClassicLevel.prototype;
     ClassicLevel.prototype.batch = function (this: unknown, ...given: unknown[]) {
@@ -24,13 +24,13 @@ describe('the LevelDB disk', () => {
     };
     try {
       const disk = await openLevelDisk(join(parent, 'store'));
-      await disk.write([{ type: 'put', key: 'a', value: Buffer.from('1') }]);
-      await disk.write([{ type: 'del', key: 'b' }]);
+      await disk.write([{ type: 'put', key: 'a', value: Buffer.from('1') }], { sync: true });
+      await disk.write([{ type: 'del', key: 'b' }], { sync: false });
       await disk.close();
     } finally {
       ClassicLevel.prototype.batch = batch;
     }
-    expect(synced).to.deep.equal([{ sync: true }, { sync: true }]);
+    expect(synced).to.deep.equal([{ sync: true }, { sync: false }]);
     const again = await openLevelDisk(join(parent, 'store'));
     expect(Buffer.from((await again.get('a')) ?? []).toString()).to.equal('1');
     expect(await again.get('b')).to.equal(undefined);
@@ -41,7 +41,10 @@ describe('the LevelDB disk', () => {
   it('gives entries of a prefix in key order, in pages', async () => {
     const disk = await openLevelDisk(join(parent, 'store'));
     const keys = Array.from({ length: 2_500 }, (_, index) => `d/${String((index * 7) % 2_500).padStart(4, '0')}`);
-    await disk.write(['c/x', 'e/x', ...keys].map((key) => ({ type: 'put', key, value: Buffer.from(key) })));
+    await disk.write(
+      ['c/x', 'e/x', ...keys].map((key) => ({ type: 'put', key, value: Buffer.from(key) })),
+      { sync: false },
+    );
     const lengths: number[] = [];
     const found: string[] = [];
     for await (const page of disk.pages('d/')) {
@@ -50,6 +53,43 @@ describe('the LevelDB disk', () => {
     }
     expect(lengths.every((length) => length <= 1_000)).to.equal(true);
     expect(found).to.deep.equal([...keys].sort());
+    await disk.close();
+  });
+
+  it('clears a prefix and nothing else', async () => {
+    const disk = await openLevelDisk(join(parent, 'store'));
+    await disk.write(
+      ['c/x', 'd/', 'd/x', 'd/y', 'e/x'].map((key) => ({ type: 'put', key, value: Buffer.from(key) })),
+      { sync: false },
+    );
+    await disk.clear('d/');
+    const left: string[] = [];
+    for await (const page of disk.pages('')) left.push(...page.map(([key]) => key));
+    expect(left).to.deep.equal(['c/x', 'e/x']);
+    await disk.close();
+  });
+
+  it('syncs before it starts a new log, and only then', async () => {
+    const calls: string[] = [];
+    const { batch, compactRange } = ClassicLevel.prototype;
+    ClassicLevel.prototype.batch = function (this: unknown, ...given: unknown[]) {
+      calls.push(JSON.stringify(given[1]));
+      return Reflect.apply(batch, this, given) as never;
+    };
+    ClassicLevel.prototype.compactRange = function (this: unknown, ...given: unknown[]) {
+      calls.push('new log');
+      return Reflect.apply(compactRange, this, given) as never;
+    };
+    const disk = await openLevelDisk(join(parent, 'store'));
+    try {
+      for (const key of ['a', 'b', 'c', 'd']) {
+        await disk.write([{ type: 'put', key, value: Buffer.alloc(3_000_000) }], { sync: false });
+      }
+    } finally {
+      ClassicLevel.prototype.batch = batch;
+      ClassicLevel.prototype.compactRange = compactRange;
+    }
+    expect(calls).to.deep.equal(['{"sync":false}', '{"sync":false}', '{"sync":true}', 'new log', '{"sync":false}']);
     await disk.close();
   });
 
@@ -72,7 +112,7 @@ describe('the LevelDB disk', () => {
 
   it('refuses a damaged LevelDB, with Corrupt', async () => {
     const disk = await openLevelDisk(join(parent, 'store'));
-    await disk.write([{ type: 'put', key: 'a', value: Buffer.from('1') }]);
+    await disk.write([{ type: 'put', key: 'a', value: Buffer.from('1') }], { sync: true });
     await disk.close();
     await writeFile(join(parent, 'store', 'CURRENT'), 'nonsense');
     await expectReason(openLevelDisk(join(parent, 'store')), 'Corrupt');
