@@ -23,7 +23,18 @@ export interface TransportEvents {
   onUnreachable(id: MemberId): void;
   /** A snapshot begins to arrive; resolves when all of it was taken in, rejects to refuse it. */
   onSnapshot(from: MemberId, message: Message, chunks: AsyncIterable<Uint8Array>): Promise<void>;
+  /** A question (its bytes are the owner's) from a member or from one that would join; rejects: the asker gets the message. */
+  onQuestion(question: Uint8Array): Promise<Uint8Array>;
 }
+
+/** A question or an answer has at most so many bytes; more is refused. */
+export const questionBytesMax = 256 * 1024;
+
+/**
+ * Asks whoever listens at `url` one question, on a connection of its own, within 5 s. The asker shows its certificate and the
+ * cluster id, but need not have a member id yet: so one that joins learns its own. Rejects when there was no answer.
+ */
+export type AskPeer = (url: string, question: Uint8Array) => Promise<Uint8Array>;
 
 /**
  * Messages between members: at most once, never blocking, in order while a connection holds; but where they have to wait,
@@ -44,6 +55,7 @@ export interface Transport {
    * TransportError (see its reasons) when it did not all arrive or was refused.
    */
   sendSnapshot(send: SnapshotSend): Promise<void>;
+  readonly ask: AskPeer;
   /** Peers with a live connection. */
   connected(): readonly MemberId[];
   close(): Promise<void>;
