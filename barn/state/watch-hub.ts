@@ -1,11 +1,20 @@
 import type { Clock, Timer } from '../../base/index.ts';
 import { BarnError, type Key, type Revision, type WatchBatch, type WatchOptions } from '../barn.ts';
 import type { BarnLimits } from '../limits.ts';
-import type { Interest, LogEntry, SizedBatch } from './event-log.ts';
-import type { State } from './state.ts';
+import type { EventLog, Interest, LogEntry, SizedBatch } from './event-log.ts';
 import { Watcher, type WatcherHome } from './watcher.ts';
 
 const progressIntervalMs = 200;
+
+/** Whose events a hub tells of: a State, or what follows a store elsewhere. */
+export interface WatchSource {
+  /** The last revision of the log. */
+  readonly revision: Revision;
+  readonly compactRevision: Revision;
+  /** Holds every revision that a watch may still ask for. */
+  readonly log: Pick<EventLog, 'at' | 'next'>;
+  compacted(revision: Revision): BarnError;
+}
 
 /** Watches that ask for the same: what one gets, all get, the same objects. */
 interface Group {
@@ -13,9 +22,9 @@ interface Group {
   readonly watchers: Set<Watcher>;
 }
 
-/** Tells watchers what happened to the keys of a State. A revision costs a look at each distinct range, then at each watcher in it. */
+/** Tells watchers what happened to the keys of a store. A revision costs a look at each distinct range, then at each watcher in it. */
 export class WatchHub implements WatcherHome {
-  readonly #state: State;
+  readonly #state: WatchSource;
   readonly #clock: Clock;
   readonly #limits: BarnLimits;
   /** Watches of a single key, by key and interest, and of a range, by interest. */
@@ -27,7 +36,7 @@ export class WatchHub implements WatcherHome {
   #progressTimer: Timer | undefined;
   #watchersCount = 0;
 
-  constructor(options: { readonly state: State; readonly clock: Clock; readonly limits: BarnLimits }) {
+  constructor(options: { readonly state: WatchSource; readonly clock: Clock; readonly limits: BarnLimits }) {
     this.#state = options.state;
     this.#clock = options.clock;
     this.#limits = options.limits;
