@@ -63,6 +63,12 @@ export interface ReplicaParts {
   readonly limits: BarnLimits;
   readonly timers: MemberTimers;
   readonly port: MessagePortLike;
+  /** Calls back when this turn of the loop ends (setImmediate): what callers asked for in one turn crosses as one message. */
+  readonly atTurnEnd: (callback: () => void) => void;
+  /** Where clients find this member; told to the group. */
+  readonly clientUrl?: string;
+  /** The bytes free on the disk of this member, looked at every so often; absent: nobody looks. */
+  readonly freeBytes?: () => Promise<number>;
   /** The member has ended and cannot go on: the owner should end the process. */
   readonly onFailed: (error: BarnError) => void;
 }
