@@ -1,6 +1,12 @@
 // Errors as Kubernetes' API speaks them: metav1.Status
 // (https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/).
 
+/**
+ * An answer with this header (its value says why) comes from a server that did nothing and can do nothing now: another one may
+ * be asked instead, writes too.
+ */
+export const notDoneHereHeader = 'runink-not-done-here';
+
 /** Reasons of metav1.StatusReason that we use, with their HTTP status. */
 export const statusCodes = {
   BadRequest: 400,
@@ -20,6 +26,7 @@ export const statusCodes = {
   InternalError: 500,
   ServiceUnavailable: 503,
   Timeout: 504,
+  InsufficientStorage: 507,
 } as const;
 
 /** What went wrong, as Kubernetes names it; each stands for one HTTP status. */

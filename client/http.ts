@@ -1,13 +1,16 @@
 // Client over HTTPS: Kubernetes' REST conventions (https://kubernetes.io/docs/reference/using-api/api-concepts/).
+import type { Readable } from 'node:stream';
 import {
   type ApiObject,
   apiVersionOf,
+  isApiError,
   type Kind,
   kinds,
   type ObjectList,
   type Ref,
   type WatchEvent,
 } from '../apis/index.ts';
+import { type Clock, systemClock } from '../base/index.ts';
 import { linesOf, parseList, parseObject, parseWatchLine, readAnswer } from './body.ts';
 import type {
   BindingRequest,
@@ -20,7 +23,7 @@ import type {
 } from './client.ts';
 import type { Connection } from './kubeconfig.ts';
 import { collectionPath, objectPath, refOf } from './paths.ts';
-import { openRawClient, type RawClient, type RawClientOptions, type RawRequest } from './raw.ts';
+import { openRawClient, type RawClient, type RawClientOptions, type RawRequest, type RawResponse } from './raw.ts';
 
 const patchTypes = { merge: 'application/merge-patch+json', json: 'application/json-patch+json' } as const;
 const metadataAccept = (form: 'PartialObjectMetadata' | 'PartialObjectMetadataList'): string =>
@@ -29,9 +32,11 @@ const metadataAccept = (form: 'PartialObjectMetadata' | 'PartialObjectMetadataLi
 /** The HTTP twin. `raw` is the same connection for what has no method here. Dispose it to close its connections. */
 export class HttpClient implements Client, Disposable {
   readonly raw: RawClient;
+  readonly #clock: Clock;
 
   constructor(connection: Connection, options: RawClientOptions = {}) {
     this.raw = openRawClient(connection, options);
+    this.#clock = options.clock ?? systemClock;
   }
 
   [Symbol.dispose](): void {
@@ -61,8 +66,9 @@ export class HttpClient implements Client, Disposable {
 
   async *watch<T extends ApiObject>(kind: Kind<T>, options: WatchOptions = {}): AsyncIterable<WatchEvent<T>> {
     const isInitial = options.resourceVersion === undefined;
+    let response: RawResponse | undefined;
     try {
-      const response = await this.raw.request({
+      response = await this.raw.request({
         method: 'GET',
         path: collectionPath(kind, options.namespace),
         query: {
@@ -77,11 +83,19 @@ export class HttpClient implements Client, Disposable {
         ...signalOf(options),
       });
       if (response.status !== 200) await readAnswer(response);
-      for await (const line of linesOf(response.body)) yield parseWatchLine(kind, line);
+      using idle = endWhenSilent(response.body, this.#clock);
+      for await (const line of linesOf(response.body)) {
+        idle.waits(false);
+        yield parseWatchLine(kind, line);
+        idle.waits(true);
+      }
     } catch (cause) {
+      if (options.signal?.aborted === true) return;
+      const isBroken = isBrokenStream(cause);
+      if (response !== undefined && (isBroken || isApiError(cause, 'ServiceUnavailable')))
+        this.raw.avoid(response.server);
       // A stream that breaks off is as good as one that the server ended: whoever reads it resumes where it was.
-      if (options.signal?.aborted === true || isBrokenStream(cause)) return;
-      throw cause;
+      if (!isBroken) throw cause;
     }
   }
 
@@ -184,8 +198,39 @@ export class HttpClient implements Client, Disposable {
   }
 
   async #send(request: RawRequest): Promise<Buffer> {
-    return readAnswer(await this.raw.request(request));
+    const response = await this.raw.request(request);
+    try {
+      return await readAnswer(response);
+    } catch (cause) {
+      // The answer broke off: a read may be asked again, of another server if there is one.
+      if (request.method !== 'GET' || response.status !== 200 || !isApiError(cause, 'Timeout')) throw cause;
+      this.raw.avoid(response.server);
+      return readAnswer(await this.raw.request(request));
+    }
   }
+}
+
+/** A server that has nothing to tell sends a bookmark at least every 30 s: one that is silent for longer hangs or is cut off. */
+const silentMsMax = 45_000;
+
+function endWhenSilent(body: Readable, clock: Clock): Disposable & { waits(isWaiting: boolean): void } {
+  // The time in which the reader itself is busy does not count.
+  let isWaiting = true;
+  let wasWaiting = false;
+  const look = (): void => {
+    if (wasWaiting && isWaiting)
+      body.destroy(Object.assign(new Error('the server fell silent'), { code: 'ECONNRESET' }));
+    wasWaiting = isWaiting;
+    timer = clock.after(silentMsMax, look, { unref: true });
+  };
+  let timer = clock.after(silentMsMax, look, { unref: true });
+  return {
+    waits(now) {
+      isWaiting = now;
+      wasWaiting = false;
+    },
+    [Symbol.dispose]: () => timer.cancel(),
+  };
 }
 
 function writeQuery(options: WriteOptions): Record<string, string | undefined> {

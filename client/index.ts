@@ -9,7 +9,7 @@ export {
   type InformerOptions,
 } from './informer.ts';
 export { deepFreeze, mergePatch, sameJson } from './json.ts';
-export { type Connection, KubeconfigError, loadKubeconfig } from './kubeconfig.ts';
+export { type Connection, KubeconfigError, loadKubeconfig, urlsOf } from './kubeconfig.ts';
 export { MemoryClient, type MemoryClientOptions } from './memory/client.ts';
 export { collectionPath, objectPath, refOf } from './paths.ts';
 export { openRawClient, type RawClient, type RawClientOptions, type RawRequest, type RawResponse } from './raw.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { loadKubeconfig } from './index.ts';
+import { loadKubeconfig, urlsOf } from './index.ts';
 
 const config = {
   'current-context': 'main',
@@ -53,6 +53,33 @@ describe('loadKubeconfig', () => {
       token: 'secret',
       namespace: 'default',
     });
+  });
+
+  describe('several servers', () => {
+    const withServers = (extension: unknown) => {
+      const cluster = { server: 'https://a:1', extensions: [{ name: 'runink.io/servers', extension }] };
+      const text = JSON.stringify({ ...config, clusters: [{ name: 'c', cluster }] });
+      return loadKubeconfig('/k', {
+        context: 'token',
+        readText: (path) => (path === '/k' ? Promise.resolve(text) : readText(path)),
+      });
+    };
+
+    it('are those that the extension lists beside the cluster’s own, each once', async () => {
+      const connection = await withServers({ servers: ['https://b:1/', 'https://a:1', 'https://c:1'] });
+      expect(urlsOf(connection)).to.deep.equal(['https://a:1', 'https://b:1', 'https://c:1']);
+    });
+
+    for (const [title, extension, message] of [
+      ['that are no list', { servers: 'https://b' }, 'runink.io/servers must be {servers: [URL, …]}'],
+      ['without a scheme', { servers: ['b'] }, 'runink.io/servers names "b", which is no URL'],
+      ['with another scheme', { servers: ['http://b'] }, 'names http://b, which has another scheme than the cluster'],
+    ] as const)
+      it(`refuses those ${title}`, async () => {
+        let said = '';
+        await withServers(extension).catch((error: unknown) => (said = String(error)));
+        expect(said).to.contain(message);
+      });
   });
 
   it('reads YAML', async () => {

@@ -1,11 +1,15 @@
 // Kubeconfig files (https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/): clusters, users and contexts that join
-// them. Read: server, CA, client certificate, bearer token, namespace. Not read: exec and auth-provider plugins, proxies.
+// them. Read: server, CA, client certificate, bearer token, namespace, and the addresses of all servers in the cluster's
+// extension `runink.io/servers` (kubectl knows one address a cluster). Not read: exec and auth-provider plugins, proxies.
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { isObject } from './json.ts';
 
 /** Where the API is and who we are there. PEM texts, not paths. */
 export interface Connection {
   readonly url: string;
+  /** Further addresses of the same API, for when that one does not answer. */
+  readonly otherUrls?: readonly string[];
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
@@ -15,6 +19,11 @@ export interface Connection {
   readonly insecureSkipTlsVerify?: boolean;
   /** The context's herd; `default` when it names none. */
   readonly namespace: string;
+}
+
+/** All addresses of a connection, the first to be asked first. */
+export function urlsOf(connection: Connection): readonly string[] {
+  return [connection.url, ...(connection.otherUrls ?? [])];
 }
 
 /** A kubeconfig that cannot be used; the message names the file and the field. */
@@ -49,7 +58,7 @@ interface Named {
 interface Config {
   readonly 'current-context'?: string;
   readonly contexts?: readonly (Named & { readonly context?: Readonly<Record<string, string>> })[];
-  readonly clusters?: readonly (Named & { readonly cluster?: Readonly<Record<string, string | boolean>> })[];
+  readonly clusters?: readonly (Named & { readonly cluster?: Readonly<Record<string, unknown>> })[];
   readonly users?: readonly (Named & { readonly user?: Readonly<Record<string, string>> })[];
 }
 
@@ -88,8 +97,10 @@ async function connectionOf(
       : user['token'],
   ]);
   const tlsServerName = text(cluster['tls-server-name']);
+  const urls = serversOf(cluster, url, path);
   return {
-    url: url.replace(/\/+$/, ''),
+    url: withoutSlash(url),
+    ...(urls.length > 0 && { otherUrls: urls }),
     namespace: context['namespace'] ?? 'default',
     ...(ca !== undefined && { ca }),
     ...(cert !== undefined && { cert }),
@@ -98,6 +109,28 @@ async function connectionOf(
     ...(tlsServerName !== undefined && { tlsServerName }),
     ...(cluster['insecure-skip-tls-verify'] === true && { insecureSkipTlsVerify: true }),
   };
+}
+
+const serversExtension = 'runink.io/servers';
+
+/** The addresses beside `url` that the cluster's extension lists. */
+function serversOf(cluster: Readonly<Record<string, unknown>>, url: string, path: string): string[] {
+  const extensions: readonly unknown[] = Array.isArray(cluster['extensions']) ? cluster['extensions'] : [];
+  const found = extensions.find((item) => isObject(item) && item['name'] === serversExtension);
+  if (found === undefined) return [];
+  const body = isObject(found) ? found['extension'] : undefined;
+  const servers: unknown = isObject(body) ? body['servers'] : undefined;
+  const wrong = (what: string): KubeconfigError =>
+    new KubeconfigError(`kubeconfig ${path}: the extension ${serversExtension} ${what}`);
+  if (!Array.isArray(servers)) throw wrong('must be {servers: [URL, …]}');
+  const urls = servers.map((server: unknown) => {
+    const address = text(server);
+    if (address === undefined || !URL.canParse(address)) throw wrong(`names "${String(server)}", which is no URL`);
+    if (new URL(address).protocol !== new URL(url).protocol)
+      throw wrong(`names ${address}, which has another scheme than the cluster's server ${url}`);
+    return withoutSlash(address);
+  });
+  return [...new Set(urls)].filter((address) => address !== withoutSlash(url));
 }
 
 function named<T extends Named>(list: readonly T[] | undefined, name: string, what: string, path: string): T {
@@ -109,7 +142,7 @@ function named<T extends Named>(list: readonly T[] | undefined, name: string, wh
 
 /** `FIELD-data` in base64 wins over the path in `FIELD`, as in kubectl. */
 async function pem(
-  from: Readonly<Record<string, string | boolean>>,
+  from: Readonly<Record<string, unknown>>,
   field: string,
   read: ReadText,
 ): Promise<string | undefined> {
@@ -119,5 +152,6 @@ async function pem(
   return file === undefined ? undefined : read(file);
 }
 
+const withoutSlash = (url: string): string => url.replace(/\/+$/, '');
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));

@@ -28,7 +28,7 @@ import { ProgressBoard } from './progress.ts';
 import { sliceChanges, sliceInformer } from './slice-feed.ts';
 import { SpawnError, type Spawner } from './spawner.ts';
 import { StatusWriter } from './status-writer.ts';
-import { answerServer, keepTunnel } from './tunnel.ts';
+import { answerServer, keepTunnels } from './tunnel.ts';
 
 const clock = systemClock;
 const random = systemRandom;
@@ -67,7 +67,7 @@ export async function runAgent(flags: Flags, log: Log): Promise<void> {
   const answer = answerServer({ readLog: (query, aborted) => exchange.read(query, aborted), progress, clock });
   const running = Promise.all([
     agent.run(signal),
-    keepTunnel({ connection, node: flags.node }, answer, deps, signal),
+    keepTunnels({ connection, node: flags.node }, answer, deps, signal),
     beReady(signal),
     Promise.race([gone(spawner, exchange), whenAborted(signal)]),
   ]);

@@ -1,5 +1,5 @@
-// The agent's dial-out stream: nobody dials a node, so the node keeps one connection open on which the API asks for logs and
-// progress (docs/wiring.md).
+// The agent's dial-out streams: nobody dials a node, so the node keeps one connection open to every API server, on which that
+// one asks for logs and progress (docs/wiring.md).
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import type { Duplex } from 'node:stream';
@@ -13,7 +13,7 @@ import {
   sleep,
   whenAborted,
 } from '../base/index.ts';
-import type { Connection } from '../client/index.ts';
+import { type Connection, urlsOf } from '../client/index.ts';
 import type { LogQuery } from './exchange/requests.ts';
 import type { Progress, ProgressBoard } from './progress.ts';
 import { type AnswerRequest, type AnswerStream, serveStreams } from './streams.ts';
@@ -30,9 +30,28 @@ export interface TunnelDeps {
   readonly log: Log;
 }
 
-/** Keeps the stream open until the signal aborts, dialling again whenever it ends. */
-export async function keepTunnel(
-  target: { readonly connection: Connection; readonly node: string },
+/** Whose streams these are, and to which servers. */
+export interface TunnelTarget {
+  readonly connection: Connection;
+  readonly node: string;
+}
+
+/**
+ * Keeps a stream open to every server until the signal aborts, dialling again whenever one ends: whichever server a log is
+ * asked of has a stream of its own to this node.
+ */
+export async function keepTunnels(
+  target: TunnelTarget,
+  answer: AnswerRequest,
+  deps: TunnelDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  await Promise.all(urlsOf(target.connection).map((server) => keepTunnel(server, target, answer, deps, signal)));
+}
+
+async function keepTunnel(
+  server: string,
+  target: TunnelTarget,
   answer: AnswerRequest,
   deps: TunnelDeps,
   signal: AbortSignal,
@@ -40,20 +59,20 @@ export async function keepTunnel(
   const { clock, random, log } = deps;
   for (let failures = 0; !signal.aborted; ) {
     try {
-      const socket = await dial(target.connection, target.node, signal);
+      const socket = await dial(server, target, signal);
       failures = 0;
       void whenAborted(signal).then(() => socket.destroy());
       await serveStreams(socket, answer);
     } catch (cause) {
       if (signal.aborted) return;
-      if (failures === 0) log.warn('tunnel not open', { error: String(cause) });
+      if (failures === 0) log.warn('tunnel not open', { server, error: String(cause) });
     }
     await sleep(clock, backoffMs(failures++, backoff, random), signal).catch(() => {});
   }
 }
 
-function dial(connection: Connection, node: string, signal: AbortSignal): Promise<Duplex> {
-  const url = new URL(connection.url);
+function dial(server: string, { connection, node }: TunnelTarget, signal: AbortSignal): Promise<Duplex> {
+  const url = new URL(server);
   const send = url.protocol === 'http:' ? requestHttp : requestHttps;
   return new Promise((resolve, reject) => {
     const request = send(url, {

@@ -61,7 +61,7 @@ async function findConnection(
   const path = kubeconfigPath(flags, terminal);
   try {
     const connection = await loadKubeconfig(path, flags.context === undefined ? {} : { context: flags.context });
-    return { connection: flags.server === undefined ? connection : { ...connection, url: flags.server }, source: path };
+    return { connection: flags.server === undefined ? connection : at(connection, flags.server), source: path };
   } catch (cause) {
     if (!(cause instanceof KubeconfigError)) throw cause;
     throw new CommandError(
@@ -69,6 +69,12 @@ async function findConnection(
       { cause },
     );
   }
+}
+
+/** Only this address: who names one wants that one asked. */
+function at(connection: Connection, url: string): Connection {
+  const { otherUrls: _others, ...rest } = connection;
+  return { ...rest, url };
 }
 
 function requestTimeoutMs(text: string | undefined): number | undefined {

@@ -24,6 +24,8 @@ export interface StreamOptions {
   readonly bookmark: (object: Unstructured) => unknown;
 }
 
+/** A bookmark is repeated after so many intervals without a change. */
+const quietTicksMax = 3;
 const initialEventsEnd = 'k8s.io/initial-events-end';
 
 /**
@@ -42,8 +44,12 @@ export async function streamWatch(
   let marked: Revision = 0;
   let isFirst = true;
   let isSynced = !options.marksInitialEnd;
+  let quietTicks = 0;
   const mark = (): void => {
-    if (!options.bookmarks || !isSynced || told === marked) return;
+    if (!options.bookmarks || !isSynced || told === 0) return;
+    // Said again when nothing moves: a client tells a quiet server from one that hangs by it.
+    if (told === marked && ++quietTicks < quietTicksMax) return;
+    quietTicks = 0;
     marked = told;
     void stream.send({ type: 'BOOKMARK', object: options.bookmark(bookmarkOf(options.info, told, false)) });
   };
