@@ -2,20 +2,24 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { createServer, type Server } from 'node:https';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
-import { isApiError, type KindInfo, kindInfos, kinds, wellKnown } from '../apis/index.ts';
+import { type KindInfo, kindInfos, kinds } from '../apis/index.ts';
 import type { Barn } from '../barn/index.ts';
-import type { Clock, Log, Random, Timer } from '../base/index.ts';
+import type { Clock, Log, Random } from '../base/index.ts';
 import { ensureTokens } from './auth/tokens.ts';
+import { compactByTime, type Repeating } from './compaction.ts';
+import { furnishHerd, makeOurHerds } from './furnish.ts';
 import { type App, buildApp } from './http/app.ts';
 import { authenticator } from './http/authenticate.ts';
 import { pathServer } from './http/paths.ts';
 import { type ApiLimits, defaultLimits } from './limits.ts';
-import { ensureIdentities, readIfThere, writeKubeconfigs, writePrivate } from './pki/identities.ts';
+import { ensureIdentities, writeKubeconfigs } from './pki/identities.ts';
+import { readIfThere, writePrivate } from './pki/private-files.ts';
 import { continueTokens } from './registry/continue-token.ts';
 import { contractProblems } from './registry/contract.ts';
-import { create } from './registry/create.ts';
 import type { Registry } from './registry/registry.ts';
+import { checkBarn } from './storage/barn-health.ts';
 import { ensureKeyFile } from './storage/key-file.ts';
 import { ObjectStore } from './storage/object-store.ts';
 import { Vault } from './storage/vault.ts';
@@ -25,9 +29,20 @@ import { Tunnels } from './tunnel/tunnels.ts';
 export interface ServerOptions {
   /** Everything the server keeps, but for the store, lies here. */
   readonly data: string;
+  /**
+   * What several servers of one store have in common: authority, clients' certificates, tokens, keys of secrets; shared or
+   * copied. Absent: this server is the only one and keeps it in `data`.
+   */
+  readonly pki?: string;
   readonly barn: Barn;
+  /** The address to listen on; default 127.0.0.1. */
+  readonly host?: string;
   /** 0: the port of last time if it is free, else any. */
   readonly port: number;
+  /** Where clients find this server, if not where it listens: https://HOST:PORT. */
+  readonly advertise?: string;
+  /** Where clients find the others of this store. */
+  readonly otherUrls?: readonly string[];
   /** Nodes that get a kubeconfig. */
   readonly nodes: readonly string[];
   readonly clock: Clock;
@@ -35,6 +50,8 @@ export interface ServerOptions {
   readonly log: Log;
   readonly version: string;
   readonly limits?: Partial<ApiLimits>;
+  /** Called when it listens, which may be long before the store has a leader and the start is over. */
+  readonly onListening?: (server: RunningServer) => void;
 }
 
 /** A server that listens. */
@@ -44,17 +61,26 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-const host = '127.0.0.1';
+const localhost = '127.0.0.1';
 /** What is still under way after this at the end is cut off. */
 const closeMsMax = 3_000;
 
-/** Makes what is missing in `data`, listens, and makes the herds that are always there. */
+/** Makes what is missing in `data` and `pki`, listens, and makes the herds that are always there. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { data, barn, clock, log } = options;
+  const { data, barn, clock, log, host = localhost } = options;
   const limits = { ...defaultLimits, ...options.limits };
   await mkdir(data, { recursive: true, mode: 0o700 });
-  const identities = await ensureIdentities(data, options.nodes, clock);
-  const keys = await ensureKeyFile(join(data, 'secrets.key.json'));
+  const shared = options.pki ?? data;
+  const identities = await ensureIdentities(
+    {
+      shared: options.pki ?? join(data, 'pki'),
+      own: join(data, 'pki'),
+      nodes: options.nodes,
+      hosts: hostsOf(host, options.advertise),
+    },
+    clock,
+  );
+  const keys = await ensureKeyFile(join(shared, 'secrets.key.json'));
   const registry: Registry = {
     store: new ObjectStore(barn, new Vault(keys)),
     clock,
@@ -63,23 +89,26 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     limits,
     checks: { [kinds.contracts.kind]: contractProblems },
   };
-  let address = '';
+  let url = '';
+  let isFurnished = false;
   const app = buildApp({
     registry,
     continueTokens: continueTokens(keys.current().key),
-    authenticate: authenticator(await ensureTokens(data)),
+    authenticate: authenticator(await ensureTokens(shared)),
     kindOf: kindLookup(kindInfos),
     tunnels: new Tunnels(),
     log,
     servePath: pathServer({
-      address: () => address,
+      address: () => new URL(url).host,
       version: options.version,
       log,
-      readiness: [{ name: 'barn', check: async () => void (await barn.readIndex()) }],
+      readiness: [
+        { name: 'barn', check: () => checkBarn(barn) },
+        { name: 'herds', check: () => (isFurnished ? Promise.resolve() : Promise.reject(new Error('not made yet'))) },
+      ],
     }),
     onHerd: (name) => furnishHerd(registry, name),
   });
-  await makeOurHerds(registry);
   const server = createServer(
     {
       ca: identities.authority.certificate,
@@ -98,13 +127,30 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   );
   server.on('upgrade', app.upgrade);
   server.maxConnections = limits.connectionsMax;
-  const port = await listen(server, data, options.port);
-  address = `${host}:${port}`;
-  const url = `https://${address}`;
-  await writeKubeconfigs(data, identities, url);
+  const port = await listen(server, data, host, options.port);
+  url = options.advertise ?? `https://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+  await writeKubeconfigs(data, identities, [...new Set([url, ...(options.otherUrls ?? [])])]);
   const compaction = compactByTime(barn, clock, limits.historyMs, log);
+  const ending = new AbortController();
+  const running: RunningServer = {
+    url,
+    close() {
+      ending.abort();
+      return stop(server, app, compaction, clock);
+    },
+  };
   log.info('server listens', { url });
-  return { url, close: () => stop(server, app, compaction, clock) };
+  options.onListening?.(running);
+  await makeOurHerds(registry, log, ending.signal);
+  isFurnished = true;
+  return running;
+}
+
+/** What the server's certificate must name. */
+function hostsOf(host: string, advertise: string | undefined): string[] {
+  const isAny = host === '0.0.0.0' || host === '::';
+  const advertised = advertise === undefined ? [] : [new URL(advertise).hostname.replace(/^\[|\]$/g, '')];
+  return [...(isAny ? [] : [host]), ...advertised];
 }
 
 function kindLookup(infos: readonly KindInfo[]) {
@@ -113,22 +159,22 @@ function kindLookup(infos: readonly KindInfo[]) {
 }
 
 // Kubeconfigs stay true over a restart: the port of last time is taken again if it can be.
-async function listen(server: Server, data: string, wanted: number): Promise<number> {
+async function listen(server: Server, data: string, host: string, wanted: number): Promise<number> {
   const path = join(data, 'port');
   const last = wanted === 0 ? Number((await readIfThere(path)) ?? 0) : wanted;
   let port: number;
   try {
-    port = await listenOn(server, Number.isInteger(last) ? last : 0);
+    port = await listenOn(server, host, Number.isInteger(last) ? last : 0);
   } catch (error) {
     const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
     if (wanted !== 0 || !isTaken) throw error;
-    port = await listenOn(server, 0);
+    port = await listenOn(server, host, 0);
   }
   await writePrivate(path, `${port}\n`);
   return port;
 }
 
-function listenOn(server: Server, port: number): Promise<number> {
+function listenOn(server: Server, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => {
@@ -138,62 +184,6 @@ function listenOn(server: Server, port: number): Promise<number> {
       else resolve(at.port);
     });
   });
-}
-
-const quiet = { dryRun: false, fieldValidation: 'Strict', warn: () => undefined } as const;
-
-async function makeOurHerds(registry: Registry): Promise<void> {
-  for (const name of ['default', wellKnown.systemHerd, wellKnown.nodeLeaseHerd]) {
-    const body = { apiVersion: 'runink.io/v1', kind: 'Herd', metadata: { name } };
-    await unlessThere(create(registry, { info: kinds.herds }, body, quiet));
-    await furnishHerd(registry, name);
-  }
-}
-
-/** What every herd has: the account that steps act as unless they say otherwise. */
-async function furnishHerd(registry: Registry, herd: string): Promise<void> {
-  const body = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default' } };
-  await unlessThere(create(registry, { info: kinds.serviceAccounts, namespace: herd }, body, quiet));
-}
-
-async function unlessThere(work: Promise<unknown>): Promise<void> {
-  try {
-    await work;
-  } catch (error) {
-    // There already, or the herd was deleted in the same moment.
-    if (!isApiError(error, 'AlreadyExists', 'Forbidden', 'NotFound')) throw error;
-  }
-}
-
-interface Repeating {
-  stop(): void;
-}
-
-/** Forgets history older than `historyMs`, give or take a half. */
-function compactByTime(barn: Barn, clock: Clock, historyMs: number, log: Log): Repeating {
-  let then: number | undefined;
-  let timer: Timer = clock.after(historyMs / 2, tick, { unref: true });
-  let isStopped = false;
-  let older: number | undefined;
-  function tick(): void {
-    run()
-      .catch((error: unknown) => log.warn('compaction failed', { error: String(error) }))
-      .finally(() => {
-        if (!isStopped) timer = clock.after(historyMs / 2, tick, { unref: true });
-      });
-  }
-  async function run(): Promise<void> {
-    const now = await barn.readIndex();
-    if (older !== undefined && older > 0) await barn.compact(older);
-    older = then;
-    then = now;
-  }
-  return {
-    stop() {
-      isStopped = true;
-      timer.cancel();
-    },
-  };
 }
 
 async function stop(server: Server, app: App, compaction: Repeating, clock: Clock): Promise<void> {

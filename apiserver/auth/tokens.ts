@@ -3,7 +3,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { isRecord, stringsOf } from '../json.ts';
-import { readIfThere, writePrivate } from '../pki/identities.ts';
+import { createPrivate, readIfThere } from '../pki/private-files.ts';
 import { type User, wellKnownGroups } from './user.ts';
 
 /** Who a bearer token stands for, or undefined. */
@@ -14,12 +14,12 @@ export async function ensureTokens(data: string): Promise<TokenLookup> {
   const path = join(data, 'tokens.json');
   const kept = await readIfThere(path);
   if (kept !== undefined) return lookupIn(parseTokens(kept, path));
-  const token = randomBytes(32).toString('base64url');
+  // The token is made before the list: of several servers that start at once, all list the one that was made.
+  const made = randomBytes(32).toString('base64url');
+  const token = (await createPrivate(join(data, 'admin.token'), `${made}\n`)).trim();
   const row = { sha256: hashOf(token), user: 'admin', groups: [wellKnownGroups.masters] };
-  await writePrivate(join(data, 'admin.token'), `${token}\n`);
   const text = `${JSON.stringify({ tokens: [row] }, undefined, 2)}\n`;
-  await writePrivate(path, text);
-  return lookupIn(parseTokens(text, path));
+  return lookupIn(parseTokens(await createPrivate(path, text), path));
 }
 
 // A hash is looked up, never a token compared: the time taken says nothing about the token.

@@ -15,6 +15,7 @@ import { isTerminal } from '../registry/strategy.ts';
 import type { Tunnels } from '../tunnel/tunnels.ts';
 import { demanded, parseFieldSelector } from '../view/field-selector.ts';
 import type { Authenticate } from './authenticate.ts';
+import { endWithHerds } from './herd-ends.ts';
 import { type ApiMetrics, apiMetrics } from './metrics.ts';
 import { mediaTypeOf } from './negotiate.ts';
 import { type KindLookup, parseRequest, type RequestInfo, type ResourceRequest } from './request-info.ts';
@@ -55,8 +56,10 @@ export function buildApp(deps: AppDeps): App {
   const metrics = apiMetrics(() => registry.clock.monotonicMs(), {
     watches: () => watches.count,
     tunnels: () => tunnels.nodes().length,
-    revision: () => registry.store.barn.readIndex(),
+    revision: async () => (await registry.store.barn.status()).revision,
   });
+  const ending = new AbortController();
+  void endWithHerds(registry, watches, log, ending.signal);
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -71,6 +74,7 @@ export function buildApp(deps: AppDeps): App {
       void serveUpgrade({ tunnels, log, admit: (asked) => admit(deps, asked) }, request, socket, head);
     },
     close: () => {
+      ending.abort();
       watches.close();
       tunnels.close();
     },

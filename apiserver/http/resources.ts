@@ -27,7 +27,7 @@ import { type Form, mediaTypeOf, negotiate } from './negotiate.ts';
 import { deleteOptions, listOptions, selection, watchQuery, writeOptions } from './options.ts';
 import { decodeProtobuf, protobufMediaType } from './protobuf.ts';
 import type { ResourceRequest } from './request-info.ts';
-import { sendJson } from './respond.ts';
+import { afterWrite, sendJson } from './respond.ts';
 import { streamWatch } from './watch-stream.ts';
 
 /** One request for a resource, authenticated and authorised. */
@@ -178,14 +178,14 @@ async function serveCreate(call: Call): Promise<void> {
   }
   const made = await create(deps.registry, about, body, options);
   const isHerd = about.info === kinds.herds || about.info === kinds.namespaces;
-  if (isHerd && !options.dryRun) await deps.onHerd(made.metadata.name ?? '');
+  if (isHerd && !options.dryRun) await afterWrite(deps.onHerd(made.metadata.name ?? ''));
   sendObject(call, 201, made);
 }
 
 async function serveUpdate(call: Call): Promise<void> {
   const options = optionsOf(call, 'UpdateOptions');
   const body = await jsonBody(call, options);
-  sendObject(call, 200, endIfGoing(call, await update(call.deps.registry, call.about, body, options)));
+  sendObject(call, 200, await update(call.deps.registry, call.about, body, options));
 }
 
 async function servePatch(call: Call): Promise<void> {
@@ -195,7 +195,7 @@ async function servePatch(call: Call): Promise<void> {
   const parsed = parseBody(text, 'Patch', call.deps.registry.limits.depthMax);
   reportDuplicates(call.about.info, parsed.duplicates, options);
   refuseMoreThanMetadata(call, parsed.value);
-  sendObject(call, 200, endIfGoing(call, await patch(call.deps.registry, call.about, type, parsed.value, options)));
+  sendObject(call, 200, await patch(call.deps.registry, call.about, type, parsed.value, options));
 }
 
 // Judged on what the patch names and not on what it changes, as else a guess that changes nothing would tell a secret.
@@ -207,19 +207,10 @@ function refuseMoreThanMetadata(call: Call, body: unknown): void {
   throw forbiddenError({ user, ...about, fields: [] }, 'controllers change only the metadata of secrets');
 }
 
-// The last write of a herd that goes is a deletion or takes its finalizers away.
-function endIfGoing(call: Call, object: Unstructured): Unstructured {
-  const { info } = call.about;
-  const isHerd = info === kinds.herds || info === kinds.namespaces;
-  if (isHerd && object.metadata.deletionTimestamp !== undefined) call.watches.endOf(object.metadata.name ?? '');
-  return object;
-}
-
 async function serveDelete(call: Call): Promise<void> {
   const { deps, about } = call;
   const body = await optionalBody(call);
   const deleted = await remove(deps.registry, about, deleteOptions(call.query, body));
-  endIfGoing(call, deleted.object);
   if (deleted.kind === 'gone') sendJson(call.response, 200, deleted.status);
   else sendObject(call, 200, deleted.object);
 }
@@ -231,7 +222,8 @@ async function serveDeleteCollection(call: Call): Promise<void> {
   const items: Unstructured[] = [];
   for (const object of listed.items) {
     const target: Target = { ...about, name: object.metadata.name ?? '' };
-    const deleted = await removeIfThere(call, target, options);
+    const removing = removeIfThere(call, target, options);
+    const deleted = await (items.length === 0 ? removing : afterWrite(removing));
     if (deleted !== undefined) items.push(visible(call, deleted));
   }
   sendJson(call.response, 200, listIn(call, items, { resourceVersion: String(listed.revision) }, 'object'));

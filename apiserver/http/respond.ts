@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { ApiError, isApiError } from '../../apis/index.ts';
+import { ApiError, isApiError, notDoneHereHeader } from '../../apis/index.ts';
 import { BarnError } from '../../barn/index.ts';
 import type { Log } from '../../base/index.ts';
 
@@ -32,6 +32,8 @@ export function sendError(response: ServerResponse, error: unknown, log: Log): v
   if (refusal.code === 413) response.setHeader('connection', 'close');
   const retryAfter = refusal.details?.retryAfterSeconds;
   if (retryAfter !== undefined) response.setHeader('retry-after', String(retryAfter));
+  const notDone = notDoneHere(error, response.req.method ?? '');
+  if (notDone !== undefined) response.setHeader(notDoneHereHeader, notDone);
   sendJson(response, refusal.code, refusal.toStatus());
 }
 
@@ -49,6 +51,38 @@ export function refusalOf(error: unknown, log: Log): ApiError {
   );
 }
 
+/**
+ * Runs what follows a write in the same request. The store's word that nothing was done is true of one transaction only:
+ * after an earlier one the request as a whole must not be sent again as if it were new.
+ */
+export async function afterWrite<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof BarnError) || error.reason !== 'NoLeader') throw error;
+    throw new BarnError('Unknown', `a part of the request was done, then the store had no leader: ${error.message}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Why this server did nothing and another one may be asked instead, if that is so. */
+function notDoneHere(error: unknown, method: string): string | undefined {
+  if (!(error instanceof BarnError)) return undefined;
+  const isRead = method === 'GET' || method === 'HEAD';
+  switch (error.reason) {
+    case 'NoLeader':
+      return error.reason;
+    // A write may have been under way when the store ended.
+    case 'Closed':
+    case 'Storage':
+    case 'Corrupt':
+      return isRead ? error.reason : undefined;
+    default:
+      return undefined;
+  }
+}
+
 function barnRefusal(error: BarnError): ApiError | undefined {
   switch (error.reason) {
     case 'TooLarge':
@@ -59,6 +93,17 @@ function barnRefusal(error: BarnError): ApiError | undefined {
       return new ApiError('Expired', error.message);
     case 'Closed':
       return new ApiError('ServiceUnavailable', 'the server is stopping', { retryAfterSeconds: 1 });
+    case 'NoLeader':
+      return new ApiError('ServiceUnavailable', `the store has no leader, nothing was done: ${error.message}`, {
+        retryAfterSeconds: 1,
+      });
+    case 'Unknown':
+      return new ApiError('Timeout', `the outcome is unknown, look before you repeat it: ${error.message}`);
+    case 'NoSpace':
+      return new ApiError(
+        'InsufficientStorage',
+        `the disk of a member is nearly full, so nothing may be written; reads and deletes go on: ${error.message}`,
+      );
     default:
       return undefined;
   }

@@ -40,6 +40,11 @@ export class Watches {
     for (const [abort, own] of this.#open) if (own === herd) abort.abort();
   }
 
+  /** Ends those of every herd. */
+  endOfAllHerds(): void {
+    for (const [abort, own] of this.#open) if (own !== undefined) abort.abort();
+  }
+
   close(): void {
     this.#isClosed = true;
     for (const abort of this.#open.keys()) abort.abort();

@@ -1,4 +1,5 @@
-import { webcrypto } from 'node:crypto';
+import { createPrivateKey, createPublicKey, webcrypto, X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
 import type * as X509 from '@peculiar/x509';
 import type { Clock } from '../../base/index.ts';
 
@@ -29,8 +30,26 @@ const skewMs = 300_000;
 
 /** A new certificate authority that signs only leaves. */
 export async function createAuthority(commonName: string, clock: Clock): Promise<Credentials> {
-  const x509 = await library();
+  const key = await createKey();
+  return { certificate: await certifyAuthority(commonName, key, clock), key };
+}
+
+/** A new key with a certificate signed by `authority`, good for one usage. */
+export async function issue(authority: Credentials, request: CertificateRequest, clock: Clock): Promise<Credentials> {
+  const key = await createKey();
+  return { certificate: await certify(authority, request, key, clock), key };
+}
+
+/** A new private key, as PEM text. */
+export async function createKey(): Promise<string> {
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  return exportKey(keys.privateKey);
+}
+
+/** The certificate of an authority with this key that signs only leaves. */
+export async function certifyAuthority(commonName: string, key: string, clock: Clock): Promise<string> {
+  const x509 = await library();
+  const keys = { privateKey: await importKey(key), publicKey: await publicKeyOf(key) };
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serial(),
     name: [{ CN: [commonName] }],
@@ -44,13 +63,18 @@ export async function createAuthority(commonName: string, clock: Clock): Promise
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
-  return { certificate: certificate.toString('pem'), key: await exportKey(keys.privateKey) };
+  return certificate.toString('pem');
 }
 
-/** A new key with a certificate signed by `authority`, good for one usage. */
-export async function issue(authority: Credentials, request: CertificateRequest, clock: Clock): Promise<Credentials> {
+/** A certificate for `key`, signed by `authority`, good for one usage. */
+export async function certify(
+  authority: Credentials,
+  request: CertificateRequest,
+  key: string,
+  clock: Clock,
+): Promise<string> {
   const x509 = await library();
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const publicKey = await publicKeyOf(key);
   const issuer = new x509.X509Certificate(authority.certificate);
   const names = [
     ...(request.dnsNames ?? []).map((value) => ({ type: 'dns' as const, value })),
@@ -64,7 +88,7 @@ export async function issue(authority: Credentials, request: CertificateRequest,
     notBefore: new Date(clock.now() - skewMs),
     notAfter: new Date(clock.now() + leafDays * dayMs),
     signingAlgorithm: algorithm,
-    publicKey: keys.publicKey,
+    publicKey,
     signingKey: await importKey(authority.key),
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
@@ -72,20 +96,26 @@ export async function issue(authority: Credentials, request: CertificateRequest,
       new x509.ExtendedKeyUsageExtension([purpose], false),
       ...(names.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension(names, false)]),
       await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      await x509.SubjectKeyIdentifierExtension.create(publicKey),
     ],
   });
-  return { certificate: certificate.toString('pem'), key: await exportKey(keys.privateKey) };
+  return certificate.toString('pem');
 }
 
-/** Whether `credentials` were signed by `authority` (or are it) and stay valid for a while. */
-export async function isGood(credentials: Credentials, authority: Credentials, clock: Clock): Promise<boolean> {
-  const x509 = await library();
+/** Whether `credentials` belong together, were signed by `authority` (or are it), stay valid for a while and name `hosts`. */
+export function isGood(
+  credentials: Credentials,
+  authority: Credentials,
+  clock: Clock,
+  hosts: readonly string[] = [],
+): boolean {
   try {
-    const certificate = new x509.X509Certificate(credentials.certificate);
-    const issuer = new x509.X509Certificate(authority.certificate);
-    if (certificate.notAfter.getTime() < clock.now() + renewDays * dayMs) return false;
-    return await certificate.verify({ publicKey: issuer.publicKey, signatureOnly: true });
+    const certificate = new X509Certificate(credentials.certificate);
+    if (Date.parse(certificate.validTo) < clock.now() + renewDays * dayMs) return false;
+    if (!certificate.checkPrivateKey(createPrivateKey(credentials.key))) return false;
+    const isNamed = (host: string): boolean =>
+      (isIP(host) === 0 ? certificate.checkHost(host) : certificate.checkIP(host)) !== undefined;
+    return hosts.every(isNamed) && certificate.verify(new X509Certificate(authority.certificate).publicKey);
   } catch {
     // What cannot be read is made anew, like what is old.
     return false;
@@ -115,4 +145,9 @@ async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
 async function importKey(pem: string): Promise<webcrypto.CryptoKey> {
   const der = Buffer.from(pem.replace(/-----[^-]+-----|\s/g, ''), 'base64');
   return webcrypto.subtle.importKey('pkcs8', der, algorithm, false, ['sign']);
+}
+
+async function publicKeyOf(pem: string): Promise<webcrypto.CryptoKey> {
+  const der = createPublicKey(createPrivateKey(pem)).export({ type: 'spki', format: 'der' });
+  return webcrypto.subtle.importKey('spki', der, algorithm, true, ['verify']);
 }

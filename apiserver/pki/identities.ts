@@ -1,12 +1,22 @@
-// What a server keeps in DATA/pki and writes for its clients. Made when missing, kept over restarts, renewed when near
-// its end. Everything is readable by the owner only.
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+// Who servers, admin, controllers and nodes are. Made when missing, kept over restarts, renewed when near the end. Everything
+// is readable by the owner only. Several servers share what makes them one (the authority, clients' certificates); each has a
+// certificate of its own. They may start at once in one folder: a key, once made, stays, and certificates follow from it.
+import { mkdir } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { Clock } from '../../base/index.ts';
-import { type CertificateRequest, type Credentials, createAuthority, isGood, issue } from './authority.ts';
+import {
+  type CertificateRequest,
+  type Credentials,
+  certify,
+  certifyAuthority,
+  createKey,
+  isGood,
+} from './authority.ts';
+import { createPrivate, readIfThere, writePrivate } from './private-files.ts';
 
-/** The certificates of one data folder. */
+/** The certificates of one server. */
 export interface Identities {
   readonly authority: Credentials;
   readonly server: Credentials;
@@ -14,15 +24,33 @@ export interface Identities {
   readonly clients: ReadonlyMap<string, Credentials>;
 }
 
-/** Makes or loads the authority, the server's certificate and those of admin, controllers and `nodes` below `data`. */
-export async function ensureIdentities(data: string, nodes: readonly string[], clock: Clock): Promise<Identities> {
-  await mkdir(join(data, 'pki', 'nodes'), { recursive: true, mode: 0o700 });
-  const authority = await ensureAuthority(data, clock);
-  const server = await ensure(data, 'apiserver', authority, clock, {
+/** Where certificates lie and for whom they are. */
+export interface IdentityOptions {
+  /** The authority and clients' certificates: all servers', shared or copied. */
+  readonly shared: string;
+  /** The server's own certificate. */
+  readonly own: string;
+  readonly nodes: readonly string[];
+  /** Names and addresses of this server besides localhost. */
+  readonly hosts: readonly string[];
+}
+
+const localNames = ['localhost', 'runink-apiserver'];
+const localAddresses = ['127.0.0.1', '::1'];
+
+/** Makes or loads the authority, the server's certificate and those of admin, controllers and nodes. */
+export async function ensureIdentities(options: IdentityOptions, clock: Clock): Promise<Identities> {
+  const { shared, own, nodes, hosts } = options;
+  await mkdir(join(shared, 'nodes'), { recursive: true, mode: 0o700 });
+  await mkdir(own, { recursive: true, mode: 0o700 });
+  const authority = await ensureAuthority(join(shared, 'ca'), clock);
+  const names = [...new Set([...localNames, ...hosts.filter((host) => isIP(host) === 0)])];
+  const addresses = [...new Set([...localAddresses, ...hosts.filter((host) => isIP(host) !== 0)])];
+  const server = await ensure(join(own, 'apiserver'), authority, clock, {
     commonName: 'runink-apiserver',
     usage: 'server',
-    dnsNames: ['localhost', 'runink-apiserver'],
-    ipAddresses: ['127.0.0.1', '::1'],
+    dnsNames: names,
+    ipAddresses: addresses,
   });
   const requests: [string, CertificateRequest][] = [
     ['admin', { commonName: 'admin', organizations: ['system:masters'], usage: 'client' }],
@@ -33,29 +61,36 @@ export async function ensureIdentities(data: string, nodes: readonly string[], c
     ]),
   ];
   const clients = new Map<string, Credentials>();
-  for (const [name, request] of requests) clients.set(name, await ensure(data, name, authority, clock, request));
+  for (const [name, request] of requests)
+    clients.set(name, await ensure(join(shared, name), authority, clock, request));
   return { authority, server, clients };
 }
 
-/** Writes `NAME.kubeconfig` below `data` for every client. */
-export async function writeKubeconfigs(data: string, identities: Identities, url: string): Promise<void> {
+/** Writes `NAME.kubeconfig` below `data` for every client; the first of `urls` is the one that kubectl uses. */
+export async function writeKubeconfigs(data: string, identities: Identities, urls: readonly string[]): Promise<void> {
   await mkdir(join(data, 'nodes'), { recursive: true, mode: 0o700 });
   for (const [name, credentials] of identities.clients) {
     await writePrivate(
       join(data, `${name}.kubeconfig`),
-      kubeconfig(url, identities.authority.certificate, credentials),
+      kubeconfig(urls, identities.authority.certificate, credentials),
     );
   }
 }
 
 /** A kubeconfig with everything in it, so that it can be copied anywhere. */
-export function kubeconfig(url: string, authority: string, credentials: Credentials): string {
+export function kubeconfig(urls: readonly string[], authority: string, credentials: Credentials): string {
   const base64 = (text: string) => Buffer.from(text).toString('base64');
+  const cluster = {
+    server: urls[0],
+    'certificate-authority-data': base64(authority),
+    // kubectl asks `server` alone; our own clients turn to the others when that one does not answer.
+    ...(urls.length > 1 ? { extensions: [{ name: 'runink.io/servers', extension: { servers: urls } }] } : {}),
+  };
   return stringify(
     {
       apiVersion: 'v1',
       kind: 'Config',
-      clusters: [{ name: 'runink', cluster: { server: url, 'certificate-authority-data': base64(authority) } }],
+      clusters: [{ name: 'runink', cluster }],
       users: [
         {
           name: 'runink',
@@ -68,57 +103,42 @@ export function kubeconfig(url: string, authority: string, credentials: Credenti
       contexts: [{ name: 'runink', context: { cluster: 'runink', user: 'runink', namespace: 'default' } }],
       'current-context': 'runink',
     },
-    { lineWidth: 0 },
+    { lineWidth: 0, aliasDuplicateObjects: false },
   );
 }
 
-/** Writes a file that only its owner may read, whole or not at all. */
-export async function writePrivate(path: string, text: string): Promise<void> {
-  const scratch = `${path}.new`;
-  await writeFile(scratch, text, { mode: 0o600 });
-  await rename(scratch, path);
-}
-
-/** The text of a file, or undefined when there is none. */
-export async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined;
-    throw cause;
-  }
-}
-
-async function ensureAuthority(data: string, clock: Clock): Promise<Credentials> {
-  const kept = await load(data, 'ca');
-  if (kept !== undefined && (await isGood(kept, kept, clock))) return kept;
-  const made = await createAuthority('runink-ca', clock);
-  await save(data, 'ca', made);
-  return made;
+async function ensureAuthority(path: string, clock: Clock): Promise<Credentials> {
+  const kept = await readIfThere(`${path}.crt`);
+  // A new authority would part this server from the others and from every client.
+  if (kept !== undefined && (await readIfThere(`${path}.key`)) === undefined)
+    throw new Error(
+      `${path}.crt is there but its key ${path}.key is not: copy it from where the certificate came from`,
+    );
+  const key = await ensureKey(path);
+  if (kept !== undefined && isGood({ certificate: kept, key }, { certificate: kept, key }, clock))
+    return { certificate: kept, key };
+  const made = await certifyAuthority('runink-ca', key, clock);
+  // Renewed for the same key, so that what it signed stays good.
+  if (kept !== undefined) await writePrivate(`${path}.crt`, made);
+  return { certificate: kept === undefined ? await createPrivate(`${path}.crt`, made) : made, key };
 }
 
 async function ensure(
-  data: string,
-  name: string,
+  path: string,
   authority: Credentials,
   clock: Clock,
   request: CertificateRequest,
 ): Promise<Credentials> {
-  const kept = await load(data, name);
-  if (kept !== undefined && (await isGood(kept, authority, clock))) return kept;
-  const made = await issue(authority, request, clock);
-  await save(data, name, made);
-  return made;
+  const key = await ensureKey(path);
+  const kept = await readIfThere(`${path}.crt`);
+  const hosts = [...(request.dnsNames ?? []), ...(request.ipAddresses ?? [])];
+  if (kept !== undefined && isGood({ certificate: kept, key }, authority, clock, hosts))
+    return { certificate: kept, key };
+  const certificate = await certify(authority, request, key, clock);
+  await writePrivate(`${path}.crt`, certificate);
+  return { certificate, key };
 }
 
-async function load(data: string, name: string): Promise<Credentials | undefined> {
-  const certificate = await readIfThere(join(data, 'pki', `${name}.crt`));
-  const key = await readIfThere(join(data, 'pki', `${name}.key`));
-  return certificate === undefined || key === undefined ? undefined : { certificate, key };
-}
-
-// The key first: a certificate without its key would be found and fail, a key without a certificate is made anew.
-async function save(data: string, name: string, credentials: Credentials): Promise<void> {
-  await writePrivate(join(data, 'pki', `${name}.key`), credentials.key);
-  await writePrivate(join(data, 'pki', `${name}.crt`), credentials.certificate);
+async function ensureKey(path: string): Promise<string> {
+  return (await readIfThere(`${path}.key`)) ?? createPrivate(`${path}.key`, await createKey());
 }

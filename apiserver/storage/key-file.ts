@@ -1,20 +1,19 @@
-// The key-encryption keys of one server, in a file that only its owner may read: the first is used for new writes.
+// The key-encryption keys of all servers of a store, in a file that only its owner may read: the first is used for new writes.
 import { randomBytes } from 'node:crypto';
 import { arrayOf, isRecord, textOf } from '../json.ts';
-import { readIfThere, writePrivate } from '../pki/identities.ts';
+import { createPrivate, readIfThere } from '../pki/private-files.ts';
 import type { EncryptionKey, KeyProvider } from './vault.ts';
 
 const keyBytes = 32;
 
 /** Loads the keys in `path`, or makes a first one. Errors: a message that names the file. */
 export async function ensureKeyFile(path: string): Promise<KeyProvider> {
-  let text = await readIfThere(path);
-  if (text === undefined) {
-    const key = { id: randomBytes(4).toString('hex'), key: randomBytes(keyBytes).toString('base64') };
-    text = `${JSON.stringify({ keys: [key] }, undefined, 2)}\n`;
-    await writePrivate(path, text);
-  }
-  return keyProvider(parseKeys(text, path));
+  return keyProvider(parseKeys((await readIfThere(path)) ?? (await createPrivate(path, newKeys())), path));
+}
+
+function newKeys(): string {
+  const key = { id: randomBytes(4).toString('hex'), key: randomBytes(keyBytes).toString('base64') };
+  return `${JSON.stringify({ keys: [key] }, undefined, 2)}\n`;
 }
 
 /** A provider over keys at hand; the first is the current one. */

@@ -54,7 +54,12 @@ export interface WatchHandle {
 
 /** Starts a server with an own data folder and, unless given, a store in memory. */
 export async function startTestServer(
-  options: { readonly barn?: Barn; readonly data?: string; readonly limits?: Partial<ApiLimits> } = {},
+  options: {
+    readonly barn?: Barn;
+    readonly data?: string;
+    readonly pki?: string;
+    readonly limits?: Partial<ApiLimits>;
+  } = {},
 ): Promise<TestServer> {
   const data = options.data ?? (await mkdtemp(join(tmpdir(), 'apiserver-')));
   const barn = options.barn ?? createMemoryBarn();
@@ -67,9 +72,10 @@ export async function startTestServer(
     random: systemRandom,
     log: silentLog,
     version: 'test',
+    ...(options.pki === undefined ? {} : { pki: options.pki }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
   });
-  return new Running(server, data, barn, options.barn === undefined);
+  return new Running(server, { data, pki: options.pki ?? join(data, 'pki') }, barn, options.barn === undefined);
 }
 
 class Running implements TestServer {
@@ -77,12 +83,19 @@ class Running implements TestServer {
   readonly data: string;
   readonly barn: Barn;
   readonly #server: RunningServer;
+  readonly #pki: string;
   readonly #ownsBarn: boolean;
   readonly #agents = new Map<string, Agent>();
 
-  constructor(server: RunningServer, data: string, barn: Barn, ownsBarn: boolean) {
+  constructor(
+    server: RunningServer,
+    place: { readonly data: string; readonly pki: string },
+    barn: Barn,
+    ownsBarn: boolean,
+  ) {
     this.url = server.url;
-    this.data = data;
+    this.data = place.data;
+    this.#pki = place.pki;
     this.barn = barn;
     this.#server = server;
     this.#ownsBarn = ownsBarn;
@@ -172,7 +185,7 @@ class Running implements TestServer {
   async agentOf(name: string): Promise<Agent> {
     let agent = this.#agents.get(name);
     if (agent === undefined) {
-      const read = (file: string) => readFile(join(this.data, 'pki', file), 'utf8');
+      const read = (file: string) => readFile(join(this.#pki, file), 'utf8');
       const identity = name === '' ? {} : { cert: await read(`${name}.crt`), key: await read(`${name}.key`) };
       agent = new Agent({ keepAlive: true, ca: await read('ca.crt'), ...identity });
       this.#agents.set(name, agent);

@@ -1,0 +1,19 @@
+import { type Barn, BarnError } from '../../barn/index.ts';
+
+/** Resolves if this server's store can answer. Errors: BarnError, whose message tells an operator what is missing. */
+export async function checkBarn(barn: Barn): Promise<void> {
+  const status = await barn.status();
+  const corrupt = status.alarms.find((alarm) => alarm.kind === 'CORRUPT' && alarm.member === status.raft?.id);
+  if (corrupt !== undefined)
+    throw new BarnError('Corrupt', `member ${status.name} has another state than the others and must be replaced`);
+  // Known at once; asking the others would take as long as a request may.
+  if (status.raft !== undefined && status.raft.leader === 0)
+    throw new BarnError('NoLeader', `member ${status.name} knows of no leader in term ${status.raft.term}`);
+  await barn.readIndex();
+}
+
+/** Whether this server does what one of all should do: the leader's, or any one's where nobody leads. */
+export async function isFirstAmongEquals(barn: Barn): Promise<boolean> {
+  const { raft } = await barn.status();
+  return raft === undefined || raft.leader === raft.id;
+}
