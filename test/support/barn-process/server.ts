@@ -1,4 +1,5 @@
 // Serves a Barn to tests and benchmarks over a socket, in the words of wire.ts.
+import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Barn, ReplicatedBarn } from '../../../barn/index.ts';
 import { type Frame, FrameReader, frame, fromJson, jsonFrame, kind, refusal, valueFrame } from './wire.ts';
@@ -35,11 +36,13 @@ class Session {
   readonly #socket: Socket;
   readonly #reader = new FrameReader();
   readonly #watches = new Map<number, AbortController>();
+  readonly #closed: Promise<unknown>;
   #out: Buffer[] = [];
 
   constructor(barn: Barn, socket: Socket) {
     this.#barn = barn;
     this.#socket = socket;
+    this.#closed = new Promise((resolve) => socket.once('close', resolve));
     socket.on('data', (chunk: Buffer) => {
       for (const request of this.#reader.push(chunk)) this.#take(request);
     });
@@ -96,7 +99,11 @@ class Session {
     const batches = await this.#barn.watch(start, end ?? undefined, from, { ...options, signal: abort.signal });
     this.#send(jsonFrame(request, kind.ok, null));
     try {
-      for await (const batch of batches) this.#send(jsonFrame(request, kind.event, batch));
+      for await (const batch of batches) {
+        this.#send(jsonFrame(request, kind.event, batch));
+        // A reader that does not keep up is the store's to cut, so nothing may pile up here.
+        if (this.#socket.writableNeedDrain) await Promise.race([once(this.#socket, 'drain'), this.#closed]);
+      }
       this.#send(jsonFrame(request, kind.event, null));
     } finally {
       this.#watches.delete(request);
