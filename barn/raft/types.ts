@@ -152,8 +152,12 @@ export type RaftReason =
   | 'Unavailable'
   | 'SnapshotTemporarilyUnavailable'
   | 'ProposalDropped'
+  /** A message of a kind that members never send each other. */
   | 'StepLocalMsg'
-  | 'StepPeerNotFound';
+  /** An answer from somebody who is no member. */
+  | 'StepPeerNotFound'
+  /** A message that no correct member sends: nothing was done with it. */
+  | 'Malformed';
 
 /** Branch on `reason`. */
 export class RaftError extends Error {
