@@ -1,0 +1,206 @@
+// The disk under a member's log. It survives crashes; what was under way then is lost, kept, cut or kept in part, by sectors
+// and for each file on its own, as drives do. A damaged one flips bits, or writes where it was not told to.
+import type { WalFile, WalFiles } from '../../barn/wal/files.ts';
+import type { Chance } from './chance.ts';
+import { never, type SimProcess } from './process.ts';
+import { SparseBytes } from './sparse-bytes.ts';
+
+const sectorBytes = 512;
+/** A created file whose directory was not synced is gone after a crash, once in so many. */
+const lostName = 0.3;
+
+/** What a disk does wrong, until it is told otherwise. */
+export interface DiskFaults {
+  /** How much longer everything takes. */
+  slowness: number;
+  /** Bytes that still fit; then writes fail. */
+  freeBytes: number;
+  /** The next write fails, and nobody knows how much of it is there. */
+  failNext: boolean;
+  /** The next write that is followed by another lands elsewhere, and says it did well. */
+  misdirectNext: boolean;
+}
+
+interface StoredFile {
+  bytes: SparseBytes;
+  /** Whether the directory was synced since the file got its name. */
+  isNameDurable: boolean;
+  /** What was written last: damage there cannot be told from a torn write, and is not made. */
+  lastWrite: { readonly position: number; readonly length: number } | undefined;
+}
+
+interface PendingWrite {
+  readonly file: StoredFile;
+  readonly buffers: readonly Uint8Array[];
+  readonly position: number;
+}
+
+/** One volume, attached to one life of a member at a time. */
+export class SimVolume {
+  readonly faults: DiskFaults = {
+    slowness: 1,
+    freeBytes: Number.POSITIVE_INFINITY,
+    failNext: false,
+    misdirectNext: false,
+  };
+  readonly #chance: Chance;
+  readonly #files = new Map<string, StoredFile>();
+  readonly #pending = new Set<PendingWrite>();
+  /** What can be told of damage: a file and where. */
+  damage: string[] = [];
+
+  constructor(chance: Chance) {
+    this.#chance = chance;
+  }
+
+  /** The files as one life of the member sees them; when it dies, what is under way is decided. */
+  attach(process: SimProcess): WalFiles {
+    process.onDeath(() => this.#settlePending());
+    const took = async (what: string, meanMs: number): Promise<boolean> => {
+      if (!process.passes(`wal.${what}.before`)) return false;
+      await process.loop.delay(
+        0.02 + this.#chance.around(meanMs * this.faults.slowness),
+        `${process.name} wal ${what}`,
+        process,
+      );
+      return process.passes(`wal.${what}.middle`);
+    };
+    const named = async (what: string, change: () => void): Promise<void> => {
+      if (!(await took(what, 0.3))) return never();
+      change();
+      for (const file of this.#files.values()) file.isNameDurable = true;
+      if (!process.passes(`wal.${what}.after`)) return never();
+    };
+    return {
+      list: async () => ((await took('list', 0.05)) ? [...this.#files.keys()].sort() : never()),
+      open: async (name, { create }) => {
+        if (!(await took('open', 0.05))) return never();
+        let file = this.#files.get(name);
+        if (file === undefined && !create) throw new Error(`ENOENT: no such file, open '${name}'`);
+        file ??= { bytes: new SparseBytes(), isNameDurable: false, lastWrite: undefined };
+        this.#files.set(name, file);
+        return process.passes('wal.open.after') ? this.#opened(process, file, name, took) : never();
+      },
+      rename: (from, to) =>
+        named('rename', () => {
+          const file = this.#files.get(from);
+          if (file === undefined) throw new Error(`ENOENT: no such file, rename '${from}' -> '${to}'`);
+          this.#files.delete(from);
+          this.#files.set(to, file);
+        }),
+      remove: (name) =>
+        named('remove', () => {
+          if (!this.#files.delete(name)) throw new Error(`ENOENT: no such file, unlink '${name}'`);
+        }),
+    };
+  }
+
+  /** Flips a bit of what was written and is not the newest write; false when there is nothing to damage. */
+  flipBit(): boolean {
+    const written = [...this.#files].filter(([, file]) => (file.lastWrite?.position ?? 0) > 0);
+    if (written.length === 0) return false;
+    const [name, file] = this.#chance.pick(written);
+    const position = this.#chance.between(0, (file.lastWrite?.position ?? 1) - 1);
+    file.bytes.flip(position, this.#chance.between(0, 7));
+    this.damage.push(`bit flipped in ${name} at ${position}`);
+    return true;
+  }
+
+  /** A new disk in the place of the old one. */
+  wipe(): void {
+    this.#files.clear();
+    this.#pending.clear();
+    this.damage = [];
+  }
+
+  get isEmpty(): boolean {
+    return this.#files.size === 0;
+  }
+
+  #opened(
+    process: SimProcess,
+    file: StoredFile,
+    name: string,
+    took: (what: string, meanMs: number) => Promise<boolean>,
+  ): WalFile {
+    return {
+      write: async (buffers, position) => {
+        // Owned: the caller may use its buffers again only after the write, but a torn one looks at them later.
+        const pending = { file, buffers: buffers.map((buffer) => new Uint8Array(buffer)), position };
+        if (!process.passes('wal.write.before')) return never();
+        this.#pending.add(pending);
+        await process.loop.delay(
+          0.05 + this.#chance.around(this.faults.slowness),
+          `${process.name} wal write`,
+          process,
+        );
+        if (!process.passes('wal.write.middle')) return never();
+        this.#pending.delete(pending);
+        this.#write(pending, name);
+        if (!process.passes('wal.write.after')) return never();
+      },
+      read: async (position, length) => ((await took('read', 0.05)) ? file.bytes.read(position, length) : never()),
+      size: async () => ((await took('size', 0.02)) ? file.bytes.length : never()),
+      close: async () => ((await took('close', 0.02)) ? undefined : never()),
+    };
+  }
+
+  #write({ file, buffers, position }: PendingWrite, name: string): void {
+    const bytes = Buffer.concat(buffers);
+    const grown = Math.max(0, position + bytes.byteLength - file.bytes.length);
+    if (this.faults.failNext || grown > this.faults.freeBytes) {
+      const isFull = !this.faults.failNext;
+      this.faults.failNext = false;
+      this.#writePart(file, bytes, position);
+      throw new Error(
+        isFull ? `ENOSPC: no space left on device, write '${name}'` : `EIO: i/o error, fdatasync '${name}'`,
+      );
+    }
+    this.faults.freeBytes -= grown;
+    if (
+      this.faults.misdirectNext &&
+      (file.lastWrite?.position ?? 0) > sectorBytes &&
+      bytes.byteLength < file.bytes.length / 4
+    ) {
+      this.faults.misdirectNext = false;
+      const wrong = Math.floor(this.#chance.between(0, file.lastWrite?.position ?? 0) / sectorBytes) * sectorBytes;
+      this.damage.push(`write to ${name} at ${position} landed at ${wrong}`);
+      file.bytes.write(bytes, wrong);
+    } else {
+      file.bytes.write(bytes, position);
+    }
+    file.lastWrite = { position, length: bytes.byteLength };
+  }
+
+  /** The member died: each write under way is there wholly, not at all, up to a sector, or in some sectors only. */
+  #settlePending(): void {
+    for (const { file, buffers, position } of this.#pending) this.#writePart(file, Buffer.concat(buffers), position);
+    this.#pending.clear();
+    for (const [name, file] of this.#files)
+      if (!file.isNameDurable) {
+        if (this.#chance.happens(lostName)) this.#files.delete(name);
+        else file.isNameDurable = true;
+      }
+  }
+
+  #writePart(file: StoredFile, bytes: Uint8Array, position: number): void {
+    const parts = sectorsOf(bytes, position);
+    const outcome = this.#chance.pick(['none', 'all', 'prefix', 'some']);
+    const length = outcome === 'all' ? parts.length : outcome === 'prefix' ? this.#chance.between(0, parts.length) : 0;
+    parts.forEach((part, index) => {
+      if (index < length || (outcome === 'some' && this.#chance.happens(0.5)))
+        file.bytes.write(part.bytes, part.position);
+    });
+  }
+}
+
+function sectorsOf(bytes: Uint8Array, position: number): { readonly bytes: Uint8Array; readonly position: number }[] {
+  const parts = [];
+  for (let done = 0; done < bytes.byteLength; ) {
+    const at = position + done;
+    const part = bytes.subarray(done, done + sectorBytes - (at % sectorBytes));
+    parts.push({ bytes: part, position: at });
+    done += part.byteLength;
+  }
+  return parts;
+}
