@@ -1,14 +1,5 @@
 // What clients saw: the raw material of the checks at the end of a run.
-import type {
-  BarnReason,
-  Compare,
-  Key,
-  Operation,
-  RangeResult,
-  Revision,
-  TxnResult,
-  WatchBatch,
-} from '../../barn/index.ts';
+import type { BarnReason, Compare, Key, Operation, RangeResult, Revision, TxnResult } from '../../barn/index.ts';
 
 /** What a client asked for. */
 export type Request =
@@ -49,22 +40,9 @@ export interface Call {
   answer: Answer;
 }
 
-/** One watch as its reader saw it; after a break the reader goes on with a new one. */
-export interface WatchStream {
-  readonly client: string;
-  readonly start: Key;
-  readonly end: Key | undefined;
-  /** Not 0: a reader that asks for "now" learns the revision first. */
-  readonly from: Revision;
-  readonly prevValue: boolean;
-  /** With the moment at which each came. */
-  readonly batches: { readonly batch: WatchBatch; readonly at: number }[];
-}
-
 /** Everything clients did in a run. */
 export class History {
   readonly calls: Call[] = [];
-  readonly streams: WatchStream[] = [];
   #moment = 0;
 
   /** The next moment. */

@@ -2,6 +2,7 @@
 // repeat and mix single messages, which Raft must bear although TCP never does it. Proposals are never repeated: the
 // transport promises "at most once", and a repeated proposal is a second one.
 import type { MemberId, Message } from '../../barn/raft/types.ts';
+import { TransportError } from '../../barn/transport/error.ts';
 import type { SnapshotSend, Transport, TransportEvents } from '../../barn/transport/transport.ts';
 import type { Chance } from './chance.ts';
 import type { SimLoop } from './loop.ts';
@@ -71,9 +72,27 @@ export class SimNetwork {
         }
       },
       sendSnapshot: (send) => this.#sendSnapshot(id, endpoint, send),
+      ask: (url, question) => this.ask(process, url, question),
       connected: () => [...endpoint.peers].filter((peer) => this.#isUp(id, peer) && this.#isUp(peer, id)),
       close: async () => this.#detach(id, endpoint),
     };
+  }
+
+  /** Asks who listens at `url`; needs no member id. Rejects when it cannot be reached. */
+  async ask(process: SimProcess, url: string, question: Uint8Array): Promise<Uint8Array> {
+    const hop = async (owner: SimProcess): Promise<boolean> => {
+      await this.#loop.delay(0.1 + this.#chance.around(this.quality.delayMsMean), `question to ${url}`, process);
+      return owner.alive;
+    };
+    const [to, target] = [...this.#endpoints].find(([id]) => urlOf(id) === url) ?? [0, undefined];
+    const [from] = [...this.#endpoints].find(([, endpoint]) => endpoint.process === process) ?? [0];
+    const isCut = (): boolean => this.#cut.has(wire(from, to)) || this.#cut.has(wire(to, from));
+    if (target === undefined || isCut() || !(await hop(target.process)))
+      throw new TransportError('Unreachable', `ask ${url}: nobody answers there`);
+    const answer = await Promise.race([target.events.onQuestion(question), whenDead(target.process)]);
+    if (answer === undefined || isCut() || !(await hop(target.process)))
+      throw new TransportError('Unreachable', `ask ${url}: no answer came`);
+    return answer;
   }
 
   /** Cuts what `from` sends to `to`; the other direction goes on. */
@@ -163,7 +182,8 @@ export class SimNetwork {
     const { to } = message;
     this.onSent(process, message);
     const target = this.#endpoints.get(to);
-    if (target === undefined || !this.#isUp(id, to)) throw new Error(`snapshot to ${to}: it cannot be reached`);
+    if (target === undefined || !this.#isUp(id, to))
+      throw new TransportError('Unreachable', `snapshot to ${to}: it cannot be reached`);
     const epoch = this.#epoch(id, to);
     const isBroken = (): boolean =>
       !this.#isUp(id, to) || this.#epoch(id, to) !== epoch || this.#chance.happens(this.quality.snapshotBreak);
@@ -181,7 +201,8 @@ export class SimNetwork {
         const next = await iterator.next();
         await this.#loop.delay(0.1 + this.#chance.around(this.quality.delayMsMean), `snapshot ${id}→${to}`, process);
         if (!process.passes('net.snapshot.middle')) return await never();
-        if (isBroken() || !target.process.alive) throw new Error(`snapshot to ${to}: the connection broke`);
+        if (isBroken() || !target.process.alive)
+          throw new TransportError('Unreachable', `snapshot to ${to}: the connection broke`);
         if (next.done === true) break;
         pipe.push(next.value);
       }
@@ -193,12 +214,17 @@ export class SimNetwork {
     pipe.end();
     while (taken === undefined) {
       await this.#loop.delay(1, `snapshot ${id}→${to} answer`, process);
-      if (!this.#isUp(to, id) || this.#epoch(id, to) !== epoch) throw new Error(`snapshot to ${to}: no answer came`);
+      if (!this.#isUp(to, id) || this.#epoch(id, to) !== epoch)
+        throw new TransportError('Unreachable', `snapshot to ${to}: no answer came`);
     }
     if (taken.error !== undefined) throw taken.error;
     if (!process.passes('net.snapshot.after')) return never();
   }
 }
 
+/** Where a member is found in the simulated world. */
+export const urlOf = (id: MemberId): string => `https://member-${id}:1`;
+const whenDead = (process: SimProcess): Promise<undefined> =>
+  new Promise((resolve) => process.onDeath(() => resolve(undefined)));
 const asError = (cause: unknown): Error => (cause instanceof Error ? cause : new Error(String(cause)));
 const wire = (from: MemberId, to: MemberId): string => `${from}→${to}`;

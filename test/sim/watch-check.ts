@@ -1,48 +1,78 @@
-// Watch streams, held against the revisions that the history gave: ordered, unique, whole, without gap, never from the future.
-import type { BarnEvent, Revision } from '../../barn/index.ts';
-import type { WatchStream } from './history.ts';
+// Watch streams, held against what was committed: ordered, unique, whole, without gap, never from the future.
+import type { BarnEvent, Key, Revision, WatchBatch } from '../../barn/index.ts';
 import { isWithin, sameKeyValue, tellKeyValue } from './model.ts';
 
-/** What every reader should have been told. */
+/** What every reader should be told. */
 export interface Truth {
+  /** The newest revision that was committed. */
+  readonly revision: Revision;
   /** The events of a revision; undefined when there is no such revision. */
   readonly eventsOf: (revision: Revision) => readonly BarnEvent[] | undefined;
-  /** The moment before which nobody can have known of a revision: when the call that made it began. */
-  readonly knownFrom: (revision: Revision) => number;
 }
 
-/** The first thing wrong with a stream, or undefined. */
-export function checkStream(stream: WatchStream, truth: Truth): string | undefined {
-  let next = stream.from;
-  /** Everything below was told, as a batch of events or as progress. */
-  let told = stream.from - 1;
-  for (const { batch, at } of stream.batches) {
-    const { revision, events } = batch;
-    const fault = (why: string): string =>
-      `watch of ${stream.client} [${stream.start}, ${stream.end ?? ''}) from ${stream.from}: revision ${revision} ${why}`;
-    if (events.length > 0 && revision < next) return fault(`came after ${next - 1} was told`);
-    if (events.length === 0 && revision < told) return fault(`came as progress after ${told}`);
-    if (truth.eventsOf(revision) === undefined && revision > 0) return fault('does not exist');
-    if (at < truth.knownFrom(revision)) return fault('was told before it was asked for');
+/** What a reader asked for. `from` is not 0: a reader that wants "from now" learns the revision first. */
+export interface WatchInterest {
+  readonly client: string;
+  readonly start: Key;
+  readonly end: Key | undefined;
+  readonly from: Revision;
+}
+
+/** One stream as its reader sees it. */
+export class StreamCheck {
+  readonly #interest: WatchInterest;
+  readonly #truth: Truth;
+  #next: Revision;
+
+  constructor(interest: WatchInterest, truth: Truth) {
+    this.#interest = interest;
+    this.#truth = truth;
+    this.#next = interest.from;
+  }
+
+  /** Everything below was told: where to resume after a break. */
+  get next(): Revision {
+    return this.#next;
+  }
+
+  /** Whether the reader was told all there is. */
+  get isComplete(): boolean {
+    for (let revision = this.#next; revision <= this.#truth.revision; revision++)
+      if (this.#expected(revision).length > 0) return false;
+    return true;
+  }
+
+  /** Takes the next batch in; what is wrong with it, or undefined. */
+  take({ revision, events }: WatchBatch): string | undefined {
+    if (revision > this.#truth.revision)
+      return this.#fault(revision, `is from the future: ${this.#truth.revision} is the newest`);
+    if (events.length > 0 && revision < this.#next)
+      return this.#fault(revision, `came after all below ${this.#next} was told`);
+    if (events.length === 0 && revision + 1 < this.#next)
+      return this.#fault(revision, `came as progress after all below ${this.#next} was told`);
     const lastPassed = events.length > 0 ? revision - 1 : revision;
-    for (let passed = next; passed <= lastPassed; passed++) {
-      const missed = expected(stream, truth, passed);
-      if (missed.length > 0) return fault(`left out ${missed.map(tellEvent)} of revision ${passed}`);
+    for (let passed = this.#next; passed <= lastPassed; passed++) {
+      const missed = this.#expected(passed);
+      if (missed.length > 0) return this.#fault(revision, `left out revision ${passed}: ${missed.map(tellEvent)}`);
     }
     if (events.length > 0) {
-      const should = expected(stream, truth, revision);
+      const should = this.#expected(revision);
       if (!sameEvents(events, should))
-        return fault(`should be ${should.map(tellEvent)}, but was ${events.map(tellEvent)}`);
+        return this.#fault(revision, `should be ${should.map(tellEvent)}, but was ${events.map(tellEvent)}`);
     }
-    told = Math.max(told, revision);
-    next = Math.max(next, revision + 1);
+    this.#next = Math.max(this.#next, revision + 1);
+    return undefined;
   }
-  return undefined;
-}
 
-function expected(stream: WatchStream, truth: Truth, revision: Revision): readonly BarnEvent[] {
-  const events = truth.eventsOf(revision) ?? [];
-  return events.filter(({ kv }) => isWithin(kv.key, stream.start, stream.end));
+  #expected(revision: Revision): readonly BarnEvent[] {
+    const { start, end } = this.#interest;
+    return (this.#truth.eventsOf(revision) ?? []).filter(({ kv }) => isWithin(kv.key, start, end));
+  }
+
+  #fault(revision: Revision, why: string): string {
+    const { client, start, end, from } = this.#interest;
+    return `watch of ${client} on [${start}, ${end ?? ''}) from ${from}: revision ${revision} ${why}`;
+  }
 }
 
 /** In any order of keys: one revision is told at once. `prev` counts only where it is given. */

@@ -1,0 +1,138 @@
+// The disk under a member's state, as LevelDB promises it: batches are whole and in order; after a crash what is there is what
+// the batches up to some batch left, none before the last synced one. A damaged record is found when it is read.
+import { BarnError } from '../../barn/index.ts';
+import type { Disk, DiskWrite } from '../../barn/state/disk.ts';
+import type { Chance } from './chance.ts';
+import { never, type SimProcess } from './process.ts';
+import type { DiskFaults } from './volume.ts';
+
+type Change = readonly DiskWrite[] | { readonly clear: string };
+const pageLength = 100;
+
+/** What survives crashes of one member's state. */
+export class SimStateDisk {
+  readonly faults: DiskFaults;
+  readonly #chance: Chance;
+  #stable = new Map<string, Uint8Array>();
+  #visible = new Map<string, Uint8Array>();
+  /** Asked for since the last sync, in order. */
+  #loose: Change[] = [];
+  readonly #damaged = new Set<string>();
+
+  constructor(chance: Chance, faults: DiskFaults) {
+    this.#chance = chance;
+    this.faults = faults;
+  }
+
+  get isEmpty(): boolean {
+    return this.#stable.size === 0;
+  }
+
+  /** The map as one life of the member sees it; when it dies, what was not synced is kept up to some batch. */
+  attach(process: SimProcess): Disk {
+    process.onDeath(() => this.#settleLoose());
+    let lastMs = 0;
+    const took = async (what: string, meanMs: number): Promise<boolean> => {
+      if (!process.passes(`state.${what}.before`)) return false;
+      const { loop } = process;
+      lastMs = Math.max(lastMs, loop.nowMs + 0.02 + this.#chance.around(meanMs * this.faults.slowness));
+      await loop.delay(lastMs - loop.nowMs, `${process.name} state ${what}`, process);
+      return process.passes(`state.${what}.middle`);
+    };
+    const change = async (what: string, one: Change, sync: boolean): Promise<void> => {
+      if (!process.alive) return never();
+      this.#loose.push(one);
+      if (!(await took(what, sync ? 2 : 0.2))) return never();
+      this.#fail();
+      apply(this.#visible, one);
+      if (sync) this.#syncUpTo(one);
+      if (!process.passes(`state.${what}.after`)) return never();
+    };
+    const disk = this;
+    return {
+      get: async (key) => ((await took('get', 0.05)) ? disk.#read(key) : never()),
+      async *pages(prefix) {
+        const keys = [...disk.#visible.keys()].filter((key) => key.startsWith(prefix)).sort();
+        const entries = keys.map((key) => [key, disk.#visible.get(key)] as const);
+        for (let at = 0; at < entries.length; at += pageLength) {
+          if (!(await took('pages', 0.1))) await never();
+          const page: (readonly [string, Uint8Array])[] = [];
+          for (const [key, value] of entries.slice(at, at + pageLength)) {
+            disk.#check(key);
+            if (value !== undefined) page.push([key, new Uint8Array(value)]);
+          }
+          yield page;
+        }
+      },
+      write: (writes, { sync }) => change(sync ? 'sync' : 'write', writes, sync),
+      clear: (prefix) => change('clear', { clear: prefix }, false),
+      sizeBytes: async () => [...disk.#visible.values()].reduce((sum, value) => sum + value.byteLength, 0),
+      close: async () => {
+        if (!(await took('close', 0.1))) return never();
+        this.#syncUpTo(this.#loose.at(-1));
+      },
+    };
+  }
+
+  /** Damages a record; false when there is none. */
+  damage(): boolean {
+    const keys = [...this.#visible.keys()];
+    if (keys.length === 0) return false;
+    this.#damaged.add(this.#chance.pick(keys));
+    return true;
+  }
+
+  /** A new disk in the place of the old one. */
+  wipe(): void {
+    this.#stable.clear();
+    this.#visible.clear();
+    this.#damaged.clear();
+    this.#loose = [];
+  }
+
+  #read(key: string): Uint8Array | undefined {
+    this.#check(key);
+    const value = this.#visible.get(key);
+    return value === undefined ? undefined : new Uint8Array(value);
+  }
+
+  #check(key: string): void {
+    if (this.#damaged.has(key)) throw new BarnError('Corrupt', `read ${key}: the checksum of its block is wrong`);
+  }
+
+  #fail(): void {
+    if (this.faults.failNext) {
+      this.faults.failNext = false;
+      throw new Error('IO error: input/output error');
+    }
+    if (this.faults.freeBytes <= 0) throw new Error('IO error: no space left on device');
+  }
+
+  #syncUpTo(last: Change | undefined): void {
+    const count = last === undefined ? 0 : this.#loose.indexOf(last) + 1;
+    for (const one of this.#loose.splice(0, count)) apply(this.#stable, one);
+  }
+
+  #settleLoose(): void {
+    const kept = this.#chance.between(0, this.#loose.length);
+    for (const one of this.#loose.splice(0, kept)) apply(this.#stable, one);
+    // Deleting a range is many batches: some of them may have been kept.
+    const [next] = this.#loose;
+    if (next !== undefined && 'clear' in next)
+      for (const key of [...this.#stable.keys()])
+        if (key.startsWith(next.clear) && this.#chance.happens(0.5)) this.#stable.delete(key);
+    this.#loose = [];
+    this.#visible = new Map(this.#stable);
+  }
+}
+
+function apply(map: Map<string, Uint8Array>, change: Change): void {
+  if ('clear' in change) {
+    for (const key of [...map.keys()]) if (key.startsWith(change.clear)) map.delete(key);
+    return;
+  }
+  for (const write of change) {
+    if (write.type === 'del') map.delete(write.key);
+    else map.set(write.key, new Uint8Array(write.value));
+  }
+}
