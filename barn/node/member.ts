@@ -4,7 +4,7 @@ import type { Clock, Log, Random } from '../../base/index.ts';
 import type { BarnError, ReplicatedBarn } from '../barn.ts';
 import type { KeyRing } from '../keys.ts';
 import type { BarnLimits } from '../limits.ts';
-import type { MemberId } from '../raft/types.ts';
+import type { MemberId } from '../raft/protocol.ts';
 import type { MemberRecord, StateMachine } from '../state/machine.ts';
 import type { Transport, TransportEvents } from '../transport/transport.ts';
 import type { WalFiles } from '../wal/files.ts';

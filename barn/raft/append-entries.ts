@@ -1,5 +1,5 @@
+import type { Entry } from './protocol.ts';
 import type { Raft } from './raft.ts';
-import type { Entry } from './types.ts';
 
 /** What a leader makes an entry of. */
 export type EntryContent = Pick<Entry, 'type' | 'data'>;

@@ -6,8 +6,8 @@ import {
   leaveJoint,
 } from './change-configuration.ts';
 import { entersJoint, leavesByItself, leavesJoint } from './conf-change.ts';
+import type { ConfChange } from './protocol.ts';
 import type { Raft } from './raft.ts';
-import type { ConfChange } from './types.ts';
 
 /** What this change would make of the configuration that is active here; nothing is changed yet. */
 export function changeOf(raft: Raft, change: ConfChange): ChangeResult {

@@ -1,8 +1,8 @@
 // How one configuration follows from another: simple changes of one voter, and joint consensus (thesis, 4.1 and 4.3).
 import { Inflights } from './inflights.ts';
 import { Progress } from './progress.ts';
+import type { ConfChange, ConfState, MemberId } from './protocol.ts';
 import type { ProgressById } from './tracker.ts';
-import type { ConfChange, ConfState, MemberId } from './types.ts';
 
 /** A configuration with what is known of its members, and what a new member begins with. */
 export interface ConfigurationBase {

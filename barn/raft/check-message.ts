@@ -1,8 +1,8 @@
 // What a member takes from others. A message that no correct member can have sent is refused before it changes anything: one
 // with a hole between its entries, say, would tear a hole into the log.
 import { isLocal, isResponse, isThread } from './message.ts';
+import type { Entry, Message, RaftReason } from './protocol.ts';
 import type { Raft } from './raft.ts';
-import type { Entry, Message, RaftReason } from './types.ts';
 
 /** Why the message is refused, or undefined. */
 export function faultOf(raft: Raft, message: Message): RaftReason | undefined {

@@ -1,6 +1,6 @@
 // Changes of the configuration as the data of an entry. No data at all asks to leave a joint configuration, so that the leader's
 // own proposal of it is never refused for its size.
-import { type ConfChange, type ConfChangeType, type ConfState, type Entry, RaftError } from './types.ts';
+import { type ConfChange, type ConfChangeType, type ConfState, type Entry, RaftError } from './protocol.ts';
 
 /** How the entry names the protocol: v1 is one change without a transition. */
 export type ConfChangeVersion = 'EntryConfChange' | 'EntryConfChangeV2';

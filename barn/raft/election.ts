@@ -1,9 +1,9 @@
 // Elections: pre-vote, vote, and the shortcut of a transfer (Raft, 5.2; thesis, 3.10 and 9.6).
 import { assert } from '../../base/index.ts';
 import { isConfChange } from './conf-change.ts';
+import type { Message, MessageType } from './protocol.ts';
 import type { Raft } from './raft.ts';
 import { becomeCandidate, becomePreCandidate } from './roles.ts';
-import type { Message, MessageType } from './types.ts';
 
 /** Why a member campaigns. */
 export type Campaign = 'pre-election' | 'election' | 'transfer';

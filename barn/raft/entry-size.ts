@@ -1,5 +1,5 @@
 // What entries count as: a limit on memory and on the network counts their overhead too, a limit on proposals only their data.
-import type { Entry } from './types.ts';
+import type { Entry } from './protocol.ts';
 
 /** Added to each entry's data: about what its numbers take on the wire. */
 const overheadBytes = 16;

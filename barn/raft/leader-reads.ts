@@ -1,7 +1,8 @@
 // Linearizable reads without the log (thesis, 6.4): a quorum confirms that this leader still leads. No leases.
+
+import type { MemberId, Message } from './protocol.ts';
 import type { Raft } from './raft.ts';
 import { broadcastHeartbeat } from './replication.ts';
-import type { MemberId, Message } from './types.ts';
 
 /** Takes a read of this member or of a follower. */
 export function readAsLeader(raft: Raft, request: Message): void {

@@ -3,12 +3,12 @@ import { assert } from '../../base/index.ts';
 import { changeOf, memberLimits } from './apply-conf-change.ts';
 import type { ChangeResult } from './change-configuration.ts';
 import { sameConfState } from './conf-change.ts';
+import type { ConfChange, ConfState } from './protocol.ts';
 import type { Raft } from './raft.ts';
 import { broadcastAppend, sendAppend, tryCommit } from './replication.ts';
 import { restoreConfiguration } from './restore-configuration.ts';
 import { becomeFollower } from './roles.ts';
 import type { ProgressById } from './tracker.ts';
-import type { ConfChange, ConfState } from './types.ts';
 
 /** Makes a committed change and returns the configuration it led to. A change that cannot be made is a bug of who let it in. */
 export function applyConfChange(raft: Raft, change: ConfChange): ConfState {

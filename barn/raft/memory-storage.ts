@@ -1,8 +1,8 @@
 import { assert } from '../../base/index.ts';
 import { fittingEnd } from './entry-size.ts';
 import { noEntries } from './message.ts';
+import { type ConfState, type Entry, type HardState, RaftError, type Snapshot, type Storage } from './protocol.ts';
 import { emptyConfState } from './tracker.ts';
-import { type ConfState, type Entry, type HardState, RaftError, type Snapshot, type Storage } from './types.ts';
 
 const noSnapshot: Snapshot = Object.freeze({ index: 0, term: 0, confState: emptyConfState });
 

@@ -1,5 +1,5 @@
 // How the core makes its messages. One shape for all of them keeps the hot path monomorphic.
-import { appendThread, applyThread, type Entry, type MemberId, type Message, type MessageType } from './types.ts';
+import { appendThread, applyThread, type Entry, type MemberId, type Message, type MessageType } from './protocol.ts';
 
 /** A message in the making; nobody changes it once it was handed out. */
 export type Draft = { -readonly [Field in keyof Message]: Message[Field] };

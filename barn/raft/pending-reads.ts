@@ -1,5 +1,5 @@
+import type { MemberId, Message } from './protocol.ts';
 import { type AckedIndexes, jointCommittedIndex, type Voters } from './quorum.ts';
-import type { MemberId, Message } from './types.ts';
 
 /** So many reads may wait at a leader; more are dropped, and who asked asks again. */
 const readsMax = 65_536;

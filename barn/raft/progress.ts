@@ -1,6 +1,6 @@
 import { InvariantError } from '../../base/index.ts';
 import type { Inflights } from './inflights.ts';
-import type { MemberId } from './types.ts';
+import type { MemberId } from './protocol.ts';
 
 /**
  * How the leader sends to a follower. Probe: one message an interval, until it knows where the logs agree. Replicate: ahead of

@@ -3,9 +3,9 @@ import { appendEntries, type EntryContent } from './append-entries.ts';
 import { changeOf } from './apply-conf-change.ts';
 import { isJoint } from './change-configuration.ts';
 import { decodeConfChange, leavesJoint } from './conf-change.ts';
+import { type ConfChange, RaftError, type RaftReason } from './protocol.ts';
 import type { Raft } from './raft.ts';
 import { broadcastAppend } from './replication.ts';
-import { type ConfChange, RaftError, type RaftReason } from './types.ts';
 
 const noData = new Uint8Array(0);
 

@@ -1,5 +1,5 @@
 // What a majority has, and what two majorities have while a configuration is joint (Raft, 6; thesis, 4.3).
-import type { ConfState, MemberId } from './types.ts';
+import type { ConfState, MemberId } from './protocol.ts';
 
 /** How a vote stands; pending: what is still missing decides. */
 export type VoteResult = 'VotePending' | 'VoteLost' | 'VoteWon';

@@ -1,7 +1,7 @@
 import { InvariantError } from '../../base/index.ts';
 import { entriesBytes } from './entry-size.ts';
 import { noEntries } from './message.ts';
-import type { Entry, Snapshot, Storage } from './types.ts';
+import type { Entry, Snapshot, Storage } from './protocol.ts';
 import { Unstable } from './unstable.ts';
 
 /** The whole log of a member: what the storage has, and after it what is not stable yet. */

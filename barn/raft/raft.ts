@@ -1,9 +1,9 @@
 import { assert, InvariantError } from '../../base/index.ts';
 import { type Draft, draft, waitsForDisk } from './message.ts';
 import { PendingReads } from './pending-reads.ts';
+import type { MemberId, Message, MessageType, RaftConfig, ReadState, Role } from './protocol.ts';
 import { RaftLog } from './raft-log.ts';
 import { Tracker } from './tracker.ts';
-import type { MemberId, Message, MessageType, RaftConfig, ReadState, Role } from './types.ts';
 
 /** The settings, checked, with "no limit" as Infinity. */
 export type Settings = Omit<RaftConfig, 'applied'>;

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { MemoryStorage } from './memory-storage.ts';
+import { appendThread, applyThread, type Entry, type MemberId, type Message, type RaftConfig } from './protocol.ts';
 import { RawNode } from './raw-node.ts';
-import { appendThread, applyThread, type Entry, type MemberId, type Message, type RaftConfig } from './types.ts';
 
 const text = (entry: Entry): string => new TextDecoder().decode(entry.data);
 const bytes = (value: string): Uint8Array => new TextEncoder().encode(value);

@@ -6,6 +6,19 @@ import { campaign } from './election.ts';
 import { applyConfChange } from './membership.ts';
 import { type Draft, draft } from './message.ts';
 import { proposeAsLeader } from './proposals.ts';
+import type {
+  ConfChange,
+  ConfState,
+  Entry,
+  HardState,
+  MemberId,
+  Message,
+  RaftConfig,
+  RaftReason,
+  ReadState,
+  Ready,
+  SoftState,
+} from './protocol.ts';
 import type { Raft } from './raft.ts';
 import { startRaft } from './start.ts';
 import { type BasicStatus, basicStatusOf, type Status, statusOf } from './status.ts';
@@ -19,19 +32,6 @@ import {
   storageApplyResponse,
 } from './storage-messages.ts';
 import { tick } from './tick.ts';
-import type {
-  ConfChange,
-  ConfState,
-  Entry,
-  HardState,
-  MemberId,
-  Message,
-  RaftConfig,
-  RaftReason,
-  ReadState,
-  Ready,
-  SoftState,
-} from './types.ts';
 
 const noReadStates: readonly ReadState[] = Object.freeze([]);
 
@@ -44,7 +44,7 @@ const noReadStates: readonly ReadState[] = Object.freeze([]);
  * the threads have done what theirs ask, deliver the responses in them. Never `advance`.
  */
 export class RawNode {
-  private readonly raft: Raft;
+  protected readonly raft: Raft;
   private readonly isAsync: boolean;
   /** What the last Ready said. */
   private softState: SoftState;

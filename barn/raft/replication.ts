@@ -2,8 +2,8 @@
 import { assert } from '../../base/index.ts';
 import { dataBytes } from './entry-size.ts';
 import type { Progress } from './progress.ts';
+import { type MemberId, RaftError, type Snapshot } from './protocol.ts';
 import type { Raft } from './raft.ts';
-import { type MemberId, RaftError, type Snapshot } from './types.ts';
 
 /** To everyone, if only to tell the commit index. */
 export function broadcastAppend(raft: Raft): void {

@@ -2,8 +2,8 @@
 import { assert } from '../../base/index.ts';
 import { appendEntries } from './append-entries.ts';
 import { PendingReads } from './pending-reads.ts';
+import type { MemberId } from './protocol.ts';
 import type { Raft } from './raft.ts';
-import type { MemberId } from './types.ts';
 
 /** Follows `leader` (0: it does not know whom) in `term`. */
 export function becomeFollower(raft: Raft, term: number, leader: MemberId): void {

@@ -1,8 +1,8 @@
 import { assert } from '../../base/index.ts';
 import { restoreConfState } from './membership.ts';
+import type { RaftConfig } from './protocol.ts';
 import { Raft } from './raft.ts';
 import { becomeFollower } from './roles.ts';
-import type { RaftConfig } from './types.ts';
 
 /** A member as its storage left it: a follower without a leader. */
 export function startRaft(config: RaftConfig): Raft {

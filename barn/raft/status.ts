@@ -1,6 +1,6 @@
 import type { ProgressState } from './progress.ts';
+import type { ConfState, MemberId, Role } from './protocol.ts';
 import type { Raft } from './raft.ts';
-import type { ConfState, MemberId, Role } from './types.ts';
 
 /** Where a member stands. */
 export interface BasicStatus {

@@ -1,9 +1,9 @@
 import { requestVotes } from './election.ts';
+import type { Message, RaftReason } from './protocol.ts';
 import type { Raft } from './raft.ts';
 import { broadcastAppend } from './replication.ts';
 import { becomeFollower, becomeLeader } from './roles.ts';
 import { follow } from './step-follower.ts';
-import type { Message, RaftReason } from './types.ts';
 
 /** What a candidate does with a message, also one that only asks whether it could win. */
 export function stepCandidate(raft: Raft, message: Message): RaftReason | undefined {

@@ -1,8 +1,8 @@
 import { InvariantError } from '../../base/index.ts';
 import { campaign } from './election.ts';
 import { restoreConfState } from './membership.ts';
+import type { Message, RaftReason, Snapshot } from './protocol.ts';
 import type { Raft } from './raft.ts';
-import type { Message, RaftReason, Snapshot } from './types.ts';
 
 /** What a follower does with a message. */
 export function stepFollower(raft: Raft, message: Message): RaftReason | undefined {

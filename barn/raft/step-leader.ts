@@ -1,9 +1,9 @@
 import { confirmReads, readAsLeader, releaseEarlyReads } from './leader-reads.ts';
 import type { Progress } from './progress.ts';
 import { proposeAsLeader } from './proposals.ts';
+import type { Message, RaftReason } from './protocol.ts';
 import type { Raft } from './raft.ts';
 import { broadcastAppend, sendAppend, sendTimeoutNow, tryCommit } from './replication.ts';
-import type { Message, RaftReason } from './types.ts';
 
 /** What a leader does with a message. */
 export function stepLeader(raft: Raft, message: Message): RaftReason | undefined {

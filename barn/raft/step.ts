@@ -4,12 +4,12 @@ import { releaseUncommitted } from './append-entries.ts';
 import { isTransfer, voteResponse } from './election.ts';
 import { dataBytes, entriesBytes } from './entry-size.ts';
 import { leaveJointWhenApplied } from './proposals.ts';
+import type { Message, RaftReason } from './protocol.ts';
 import type { Raft } from './raft.ts';
 import { becomeFollower } from './roles.ts';
 import { stepCandidate } from './step-candidate.ts';
 import { stepFollower } from './step-follower.ts';
 import { stepLeader } from './step-leader.ts';
-import type { Message, RaftReason } from './types.ts';
 
 /** Takes a message that was checked (see check-message.ts). The reason when it is refused. */
 export function step(raft: Raft, message: Message): RaftReason | undefined {

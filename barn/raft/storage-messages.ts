@@ -8,8 +8,8 @@
 // what an earlier one could not.
 import { entriesBytes } from './entry-size.ts';
 import { draft } from './message.ts';
+import { appendThread, applyThread, type Entry, type HardState, type Message, type Snapshot } from './protocol.ts';
 import type { Raft } from './raft.ts';
-import { appendThread, applyThread, type Entry, type HardState, type Message, type Snapshot } from './types.ts';
 
 /** What the append thread is to make durable; the answers in it go out when that is done. */
 export interface StorageAppend {

@@ -1,6 +1,6 @@
 import type { Progress } from './progress.ts';
+import type { ConfState, MemberId } from './protocol.ts';
 import { type AckedIndexes, jointCommittedIndex, jointVoteResult, type VoteResult } from './quorum.ts';
-import type { ConfState, MemberId } from './types.ts';
 
 /** A configuration without members. */
 export const emptyConfState: ConfState = Object.freeze({

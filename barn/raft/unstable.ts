@@ -1,7 +1,7 @@
 import { InvariantError } from '../../base/index.ts';
 import { fittingEnd } from './entry-size.ts';
 import { noEntries } from './message.ts';
-import type { Entry, Snapshot } from './types.ts';
+import type { Entry, Snapshot } from './protocol.ts';
 
 /**
  * The end of the log that the storage does not surely have yet: entries, and before them perhaps a snapshot. What was handed

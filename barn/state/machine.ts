@@ -1,5 +1,5 @@
 import type { BarnError, Compare, Operation, Revision, TxnResult } from '../barn.ts';
-import type { ConfChange, ConfState, Entry, MemberId, Snapshot } from '../raft/types.ts';
+import type { ConfChange, ConfState, Entry, MemberId, Snapshot } from '../raft/protocol.ts';
 import type { Store } from './store.ts';
 
 /** Who proposed, so that its member can answer the caller when the entry is applied. */

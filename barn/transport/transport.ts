@@ -1,4 +1,4 @@
-import type { MemberId, Message } from '../raft/types.ts';
+import type { MemberId, Message } from '../raft/protocol.ts';
 
 /** Where a member is found. */
 export interface PeerAddress {

@@ -1,4 +1,4 @@
-import type { Entry, HardState, Snapshot } from '../raft/types.ts';
+import type { Entry, HardState, Snapshot } from '../raft/protocol.ts';
 
 /** What the log held at start, damage repaired or refused. */
 export interface LoadedLog {
