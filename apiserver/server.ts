@@ -98,6 +98,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     kindOf: kindLookup(kindInfos),
     tunnels: new Tunnels(),
     log,
+    version: options.version,
     servePath: pathServer({
       address: () => new URL(url).host,
       version: options.version,

@@ -22,12 +22,16 @@ export interface ApiAnswer {
 export interface Api {
   readonly client: Client;
   readonly serverUrl: string;
+  /** All addresses of the API. */
+  readonly serverUrls: readonly string[];
   /** The kubeconfig that led here. */
   readonly source: string;
   /** The herd that -n or the kubeconfig's context names. */
   readonly namespace: string;
   /** Errors: ApiError, as Client gives them. */
   get(path: string, request?: ApiRequest): Promise<ApiAnswer>;
+  /** A request that changes something, with a JSON body. Errors: as `get`. */
+  send(method: 'POST' | 'DELETE', path: string, body?: unknown): Promise<ApiAnswer>;
 }
 
 /** A Ref in the herd if the kind lives in herds. */

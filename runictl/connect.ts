@@ -1,8 +1,16 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { ApiError, type StatusReason, statusCodes } from '../apis/index.ts';
-import { type Connection, HttpClient, KubeconfigError, loadKubeconfig, type RawResponse } from '../client/index.ts';
-import type { Api } from './api.ts';
+import {
+  type Connection,
+  HttpClient,
+  KubeconfigError,
+  loadKubeconfig,
+  type RawRequest,
+  type RawResponse,
+  urlsOf,
+} from '../client/index.ts';
+import type { Api, ApiAnswer } from './api.ts';
 import { CommandError, UsageError } from './failure.ts';
 import { parseDurationMs } from './print/duration.ts';
 import type { Terminal } from './terminal.ts';
@@ -24,26 +32,35 @@ export async function connect(flags: GlobalFlags, terminal: Terminal): Promise<A
   const { connection, source } = await findConnection(flags, terminal);
   const timeoutMs = requestTimeoutMs(flags.requestTimeout);
   const client = new HttpClient(connection, timeoutMs === undefined ? {} : { timeoutMs });
+  const ask = async (request: RawRequest): Promise<ApiAnswer> => {
+    const response = await client.raw.request(request);
+    if (response.status >= 400) throw await errorOf(response);
+    return {
+      json: async () => JSON.parse((await readAll(response, Number.POSITIVE_INFINITY)).toString('utf8')) as unknown,
+      chunks: () => response.body,
+    };
+  };
   return {
     client,
     serverUrl: connection.url,
+    serverUrls: urlsOf(connection),
     source,
     namespace: flags.namespace ?? connection.namespace,
-    async get(path, { query, accept, signal, isLong } = {}) {
-      const response = await client.raw.request({
+    get: (path, { query, accept, signal, isLong } = {}) =>
+      ask({
         method: 'GET',
         path,
         ...(query === undefined ? {} : { query }),
         ...(accept === undefined ? {} : { headers: { accept } }),
         ...(signal === undefined ? {} : { signal }),
         ...(isLong === true ? { timeoutMs: 0 } : {}),
-      });
-      if (response.status >= 400) throw await errorOf(response);
-      return {
-        json: async () => JSON.parse((await readAll(response, Number.POSITIVE_INFINITY)).toString('utf8')) as unknown,
-        chunks: () => response.body,
-      };
-    },
+      }),
+    send: (method, path, body) =>
+      ask({
+        method,
+        path,
+        ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+      }),
   };
 }
 

@@ -1,5 +1,6 @@
 // The command line: every verb's flags in one place, its work in a file of its own that is loaded when it is called.
 import { Command, CommanderError, Option } from 'commander';
+import { addBarnVerbs } from './barn/commands.ts';
 import type { GlobalFlags } from './connect.ts';
 import { CommandError, errorText } from './failure.ts';
 import type { Session } from './session.ts';
@@ -46,41 +47,33 @@ export function buildProgram(terminal: Terminal, distDir: string, result: { code
       flags,
       distDir,
       connect: async () => (await import('./connect.ts')).connect(flags, terminal),
+      connectTo: async (url) => (await import('./connect.ts')).connect({ ...flags, server: url }, terminal),
     };
   };
-  const verb = (
-    usage: string,
-    description: string,
-    work: (
-      session: Session,
-      args: readonly string[],
-      options: Readonly<Record<string, unknown>>,
-    ) => Promise<number | void>,
-  ): Command =>
-    program
-      .command(usage)
-      .description(description)
-      .action(async (...given: unknown[]) => {
-        const command = given.at(-1) as Command;
-        const code = await work(session(), command.args, command.opts());
-        if (typeof code === 'number') result.code = code;
-      });
+  const running =
+    (work: Work) =>
+    async (...given: unknown[]): Promise<void> => {
+      const command = given.at(-1) as Command;
+      const code = await work(session(), command.args, command.opts());
+      if (typeof code === 'number') result.code = code;
+    };
+  const verb: AddVerb = (usage, description, work) =>
+    program.command(usage).description(description).action(running(work));
 
   addObjectVerbs(verb);
   addRunVerbs(verb);
   addOtherVerbs(verb, program);
+  addBarnVerbs(program, running);
   return program;
 }
 
-type AddVerb = (
-  usage: string,
-  description: string,
-  work: (
-    session: Session,
-    args: readonly string[],
-    options: Readonly<Record<string, unknown>>,
-  ) => Promise<number | void>,
-) => Command;
+type Work = (
+  session: Session,
+  args: readonly string[],
+  options: Readonly<Record<string, unknown>>,
+) => Promise<number | void>;
+
+type AddVerb = (usage: string, description: string, work: Work) => Command;
 
 const output = '-o, --output <form>';
 const outputHelp = 'wide, json, yaml, name, jsonpath=…, custom-columns=…';

@@ -11,6 +11,8 @@ export interface Session {
   readonly distDir: string;
   /** Connects on first use. Errors: CommandError without a usable kubeconfig. */
   connect(): Promise<Api>;
+  /** As `connect`, with one address alone: what is asked of it is answered by that server or not at all. */
+  connectTo(url: string): Promise<Api>;
 }
 
 /** The SDK that step modules import as 'runink', one file beside the programs. */

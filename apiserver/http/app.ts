@@ -15,6 +15,7 @@ import { isTerminal } from '../registry/strategy.ts';
 import type { Tunnels } from '../tunnel/tunnels.ts';
 import { demanded, parseFieldSelector } from '../view/field-selector.ts';
 import type { Authenticate } from './authenticate.ts';
+import { isBarnPath, serveBarnAdmin } from './barn-admin.ts';
 import { endWithHerds } from './herd-ends.ts';
 import { type ApiMetrics, apiMetrics } from './metrics.ts';
 import { mediaTypeOf } from './negotiate.ts';
@@ -34,6 +35,8 @@ export interface AppDeps {
   readonly kindOf: KindLookup;
   readonly tunnels: Tunnels;
   readonly log: Log;
+  /** Of the program. */
+  readonly version: string;
   /** Answers paths that are about no resource (discovery, health); false when it knows none such. */
   readonly servePath: (path: string, request: IncomingMessage, response: ServerResponse) => Promise<boolean> | boolean;
   /** Called when a herd was made, to furnish it. */
@@ -96,6 +99,7 @@ async function serve(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  const { registry } = deps;
   const user = deps.authenticate(request);
   const { path, query } = targetOf(request);
   const about = parseRequest(request.method ?? '', path, query, deps.kindOf);
@@ -107,6 +111,14 @@ async function serve(
     case 'notAllowed':
       throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
     case 'path':
+      if (isBarnPath(about.path))
+        return serveBarnAdmin(
+          { barn: registry.store.barn, version: deps.version },
+          user,
+          about.path,
+          request,
+          response,
+        );
       if (request.method !== 'GET' && request.method !== 'HEAD') return sendText(response, 404, notFoundText);
       if (about.path === '/metrics') return serveMetrics(metrics, user, response);
       if (!(await deps.servePath(about.path, request, response))) sendText(response, 404, notFoundText);

@@ -104,6 +104,8 @@ function barnRefusal(error: BarnError): ApiError | undefined {
         'InsufficientStorage',
         `the disk of a member is nearly full, so nothing may be written; reads and deletes go on: ${error.message}`,
       );
+    case 'Membership':
+      return new ApiError('Conflict', `the members cannot be changed so now: ${error.message}`);
     default:
       return undefined;
   }

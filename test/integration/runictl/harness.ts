@@ -15,15 +15,17 @@ export interface Outcome {
   readonly err: string;
 }
 
+/** Runs one command line; `input` is its stdin, `signal` its Ctrl-C, `heard` is told what stdout has so far. */
+export type Runictl = (
+  argv: readonly string[],
+  options?: { readonly input?: string; readonly signal?: AbortSignal; readonly heard?: (out: string) => void },
+) => Promise<Outcome>;
+
 export interface Server {
   readonly kubeconfig: string;
   readonly directory: string;
   readonly client: HttpClient;
-  /** Runs one command line; `input` is its stdin, `signal` its Ctrl-C, `heard` is told what stdout has so far. */
-  runictl(
-    argv: readonly string[],
-    options?: { readonly input?: string; readonly signal?: AbortSignal; readonly heard?: (out: string) => void },
-  ): Promise<Outcome>;
+  readonly runictl: Runictl;
   stop(): Promise<void>;
 }
 
@@ -44,29 +46,7 @@ export async function startServer(): Promise<Server> {
     kubeconfig,
     directory,
     client,
-    async runictl(argv, { input = '', signal = new AbortController().signal, heard } = {}) {
-      let out = '';
-      let err = '';
-      const terminal: Terminal = {
-        env: { KUBECONFIG: kubeconfig },
-        cwd: directory,
-        isInteractive: false,
-        hasColour: false,
-        columns: () => 120,
-        out(text) {
-          out += typeof text === 'string' ? text : Buffer.from(text).toString('utf8');
-          heard?.(out);
-          return Promise.resolve();
-        },
-        err: (text) => void (err += text),
-        readStdin: () => Promise.resolve(input),
-        signal,
-        clock: systemClock,
-        random: systemRandom,
-      };
-      const code = await run(argv, terminal, dist);
-      return { code, out, err };
-    },
+    runictl: runictlIn(kubeconfig, directory),
     async stop() {
       client[Symbol.dispose]();
       const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
@@ -74,6 +54,33 @@ export async function startServer(): Promise<Server> {
       await closed;
       await rm(directory, { recursive: true, force: true });
     },
+  };
+}
+
+/** runictl in this process, in a folder, with a kubeconfig. */
+export function runictlIn(kubeconfig: string, directory: string): Runictl {
+  return async (argv, { input = '', signal = new AbortController().signal, heard } = {}) => {
+    let out = '';
+    let err = '';
+    const terminal: Terminal = {
+      env: { KUBECONFIG: kubeconfig },
+      cwd: directory,
+      isInteractive: false,
+      hasColour: false,
+      columns: () => 120,
+      out(text) {
+        out += typeof text === 'string' ? text : Buffer.from(text).toString('utf8');
+        heard?.(out);
+        return Promise.resolve();
+      },
+      err: (text) => void (err += text),
+      readStdin: () => Promise.resolve(input),
+      signal,
+      clock: systemClock,
+      random: systemRandom,
+    };
+    const code = await run(argv, terminal, dist);
+    return { code, out, err };
   };
 }
 

@@ -1,0 +1,151 @@
+// `runictl barn status`: every member asked by itself, as `etcdctl endpoint status --cluster -w table` does.
+import type { Api } from '../api.ts';
+import { errorText } from '../failure.ts';
+import { type Options, textOption } from '../options.ts';
+import { columnLines } from '../print/columns.ts';
+import { toJson } from '../print/object.ts';
+import type { Session } from '../session.ts';
+import { isRecord, recordsOf, textOf } from '../values.ts';
+import { readMembers } from './answers.ts';
+
+/** One member as it sees itself; what it did not say is ''. */
+export interface StatusRow {
+  readonly endpoint: string;
+  readonly name: string;
+  readonly id: string;
+  readonly version: string;
+  readonly sizeBytes: number;
+  readonly isLeader: boolean;
+  readonly isLearner: boolean;
+  readonly term: string;
+  readonly index: string;
+  readonly applied: string;
+  readonly revision: string;
+  readonly hash: string;
+  readonly errors: readonly string[];
+}
+
+const header = [
+  'NAME',
+  'ID',
+  'ENDPOINT',
+  'VERSION',
+  'DB SIZE',
+  'LEADER',
+  'LEARNER',
+  'TERM',
+  'INDEX',
+  'APPLIED',
+  'REVISION',
+  'HASH',
+  'ERRORS',
+];
+
+/** Prints a row a member; the exit code is 1 when one did not answer or has an error. */
+export async function barnStatus(session: Session, options: Options): Promise<number> {
+  const { terminal } = session;
+  const members = await findMembers(session);
+  const rows = judged(await Promise.all(members.map((member) => rowOf(session, member))));
+  if (textOption(options, 'output') === 'json') await terminal.out(toJson({ members: rows }));
+  else await terminal.out(`${columnLines([header, ...rows.map(cells)]).join('\n')}\n`);
+  return rows.some((row) => row.errors.length > 0) ? 1 : 0;
+}
+
+interface Found {
+  readonly name: string;
+  readonly id: string;
+  readonly endpoint: string | undefined;
+}
+
+/** The members as the group tells them; the kubeconfig's addresses when nobody can tell. */
+async function findMembers(session: Session): Promise<readonly Found[]> {
+  const api = await session.connect();
+  const listed = await readMembers(api, session.terminal.signal).catch(() => undefined);
+  if (listed === undefined || listed.length <= 1)
+    return api.serverUrls.map((endpoint) => ({ name: '', id: '', endpoint }));
+  return listed.map(({ name, id, clientUrls }) => ({ name, id, endpoint: clientUrls[0] }));
+}
+
+async function rowOf(session: Session, { name, id, endpoint }: Found): Promise<StatusRow> {
+  const empty = { version: '', sizeBytes: 0, isLeader: false, isLearner: false, term: '', index: '', applied: '' };
+  const unknown = { endpoint: endpoint ?? '', name, id, ...empty, revision: '', hash: '' };
+  if (endpoint === undefined) return { ...unknown, errors: ['it has not said where clients find it'] };
+  try {
+    return statusOf(endpoint, await askStatus(await session.connectTo(endpoint), session.terminal.signal));
+  } catch (error) {
+    session.terminal.signal.throwIfAborted();
+    return { ...unknown, errors: [errorText(error)] };
+  }
+}
+
+async function askStatus(api: Api, signal: AbortSignal): Promise<Readonly<Record<string, unknown>>> {
+  const body = await (await api.get('/barn/v1/status', { signal })).json();
+  return isRecord(body) ? body : {};
+}
+
+/** A member's answer as a row. */
+export function statusOf(endpoint: string, body: Readonly<Record<string, unknown>>): StatusRow {
+  const id = textOf(body['id']);
+  const leader = textOf(body['leaderId']);
+  const alarms = recordsOf(body['alarms']).filter((alarm) => alarm['memberId'] === id);
+  return {
+    endpoint,
+    name: textOf(body['name']),
+    id,
+    version: textOf(body['version']),
+    sizeBytes: Number(body['dbSize'] ?? 0),
+    isLeader: leader !== '' && leader === id,
+    isLearner: body['isLearner'] === true,
+    term: textOf(body['term']),
+    index: textOf(body['index']),
+    applied: textOf(body['appliedIndex']),
+    revision: textOf(body['revision']),
+    hash: hashText(body['hash']),
+    errors: [...(leader === '0' ? ['no leader'] : []), ...alarms.map((alarm) => `alarm ${textOf(alarm['alarm'])}`)],
+  };
+}
+
+/** Adds what shows only beside the others: two that have another state at the same revision. */
+export function judged(rows: readonly StatusRow[]): StatusRow[] {
+  return rows.map((row) => {
+    const other = rows.find(
+      ({ revision, hash }) => hash !== '' && row.hash !== '' && revision === row.revision && hash !== row.hash,
+    );
+    if (other === undefined) return row;
+    return { ...row, errors: [...row.errors, `another hash than ${other.name} has at revision ${row.revision}`] };
+  });
+}
+
+function cells(row: StatusRow): string[] {
+  return [
+    row.name,
+    row.id,
+    row.endpoint,
+    row.version,
+    row.version === '' ? '' : sizeText(row.sizeBytes),
+    row.version === '' ? '' : String(row.isLeader),
+    row.version === '' ? '' : String(row.isLearner),
+    row.term,
+    row.index,
+    row.applied,
+    row.revision,
+    row.hash,
+    row.errors.join('; '),
+  ];
+}
+
+/** Bytes as etcdctl prints them: 25 kB, 2.1 MB. */
+export function sizeText(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${unit === 0 || value >= 10 ? Math.round(value) : value.toFixed(1)} ${units[unit] ?? ''}`;
+}
+
+function hashText(value: unknown): string {
+  return typeof value === 'number' && value !== 0 ? value.toString(16) : '';
+}
