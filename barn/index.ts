@@ -2,4 +2,4 @@ export * from './barn.ts';
 export { type EmbeddedBarnOptions, openEmbeddedBarn } from './embedded.ts';
 export { type BarnLimits, defaultLimits } from './limits.ts';
 export { createMemoryBarn, type MemoryBarnOptions } from './memory.ts';
-export { decodeSnapshot } from './state/snapshot.ts';
+export { type SnapshotSummary, verifySnapshot } from './state/verify-snapshot.ts';

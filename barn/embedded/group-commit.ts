@@ -2,7 +2,7 @@ import type { Log } from '../../base/index.ts';
 import { BarnError, type BarnEvent, type Key, type KeyValue, type Revision, type TxnResult } from '../barn.ts';
 import type { Disk, DiskWrite } from '../state/disk.ts';
 import type { Committer } from '../state/local-barn.ts';
-import type { State } from '../state/state.ts';
+import type { PlacedVersion, State } from '../state/state.ts';
 import type { Store } from '../state/store.ts';
 import { decideTxn, isLive, type LatestView, type TxnRequest } from '../state/transaction.ts';
 import { numberWrite, recordKey, recordWrites } from './layout.ts';
@@ -39,7 +39,7 @@ export class GroupCommitter implements Committer {
   readonly #onFailed: (error: BarnError) => void;
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
-  #sweep: KeyValue[];
+  #sweep: PlacedVersion[];
   #running: Promise<void> | undefined;
   #closing = false;
   #failed: BarnError | undefined;
@@ -49,7 +49,7 @@ export class GroupCommitter implements Committer {
     readonly disk: Disk;
     readonly log: Log;
     /** Versions to delete from disk. */
-    readonly stale: readonly KeyValue[];
+    readonly stale: readonly PlacedVersion[];
     /** A write failed: everything that waits has got the error, and nothing will be written any more. */
     readonly onFailed: (error: BarnError) => void;
   }) {
@@ -128,7 +128,7 @@ export class GroupCommitter implements Committer {
     if (staged.revision > this.#store.state.revision) writes.push(numberWrite('head', staged.revision));
     // In the order they were dropped and synced: if a deletion's record went before the version it hides, the key would come back.
     const swept = this.#sweep.slice(0, sweepVersionsPerWrite);
-    for (const { modRevision, key } of swept) writes.push({ type: 'del', key: recordKey(modRevision, key) });
+    for (const { kv } of swept) writes.push({ type: 'del', key: recordKey(kv.modRevision, kv.key) });
     try {
       if (writes.length > 0) await this.#disk.write(writes, { sync: true });
     } catch (cause) {
@@ -188,7 +188,11 @@ class StagedView implements LatestView {
 }
 
 /** Decides one request, adds its writes, and gives back what to do once they are durable. */
-function stage(waiting: Waiting, staged: StagedView, writes: DiskWrite[]): (store: Store, sweep: KeyValue[]) => void {
+function stage(
+  waiting: Waiting,
+  staged: StagedView,
+  writes: DiskWrite[],
+): (store: Store, sweep: PlacedVersion[]) => void {
   if (waiting.kind === 'compact') {
     const { revision, resolve } = waiting;
     if (revision > staged.compactRevision) {
@@ -196,7 +200,7 @@ function stage(waiting: Waiting, staged: StagedView, writes: DiskWrite[]): (stor
       writes.push(numberWrite('compact', revision));
     }
     return (store, sweep) => {
-      for (const kv of store.compact(revision)) sweep.push(kv);
+      for (const dropped of store.compact(revision)) sweep.push(dropped);
       resolve();
     };
   }

@@ -3,10 +3,10 @@
 //   m/head      the newest revision; so that a lost end is noticed
 //   m/compact   the compact revision: from here on every revision must be complete, before it only what is still visible
 // Records and numbers of one batch are written atomically.
-import { BarnError, type BarnEvent, type Key, type KeyValue, type Revision } from '../barn.ts';
+import { BarnError, type BarnEvent, type Key, type Revision } from '../barn.ts';
 import type { Disk, DiskWrite } from '../state/disk.ts';
 import { decodeRecord, encodeRecord, type VersionRecord } from '../state/record.ts';
-import { State } from '../state/state.ts';
+import { type PlacedVersion, State } from '../state/state.ts';
 import { isLive } from '../state/transaction.ts';
 
 const layoutFormat = 1;
@@ -35,7 +35,7 @@ export function numberWrite(name: 'format' | 'head' | 'compact', number: number)
 /** What a store's disk held, and the versions on it that nobody can ask for any more (a sweep was cut short). */
 export interface LoadedState {
   readonly state: State;
-  readonly stale: readonly KeyValue[];
+  readonly stale: readonly PlacedVersion[];
 }
 
 /** Reads a store, or makes an empty one. Errors: Storage for an unknown format, Corrupt for anything damaged or missing. */
@@ -51,8 +51,8 @@ export async function loadState(disk: Disk): Promise<LoadedState> {
   const head = await requireNumber(disk, 'head');
   const compactRevision = await requireNumber(disk, 'compact');
   const state = new State();
-  state.startCompacted(compactRevision);
-  const stale: KeyValue[] = [];
+  state.startCompacted(compactRevision, 0);
+  const stale: PlacedVersion[] = [];
   let group: VersionRecord[] = [];
   for await (const page of disk.pages(recordPrefix)) {
     for (const [at, bytes] of page) {
@@ -60,7 +60,7 @@ export async function loadState(disk: Disk): Promise<LoadedState> {
       if (at !== recordKey(record.kv.modRevision, record.kv.key))
         throw damaged(`the record at ${at} belongs elsewhere`);
       if (record.kv.modRevision < compactRevision) {
-        stale.push(...state.restoreOld(record.kv));
+        stale.push(...state.restoreOld(record));
         continue;
       }
       group.push(record);

@@ -21,13 +21,16 @@ export const eventOverheadBytes = 256;
 export class LogEntry {
   readonly revision: Revision;
   readonly events: readonly BarnEvent[];
+  /** The running hash of all events up to here; 0 where nobody keeps one. */
+  readonly hash: number;
   readonly bytes: number;
   readonly #full: SizedBatch;
   #bare: SizedBatch | undefined;
 
-  constructor(revision: Revision, events: readonly BarnEvent[]) {
+  constructor(revision: Revision, events: readonly BarnEvent[], hash = 0) {
     this.revision = revision;
     this.events = events;
+    this.hash = hash;
     this.#full = sized(revision, events);
     this.bytes = this.#full.bytes;
   }
@@ -61,6 +64,7 @@ export class LogEntry {
 export class EventLog {
   #entries: LogEntry[] = [];
   #first: Revision = 1;
+  #hashBefore = 0;
   #bytes = 0;
 
   /** The oldest revision still here, or, when empty, the next to come. */
@@ -77,16 +81,32 @@ export class EventLog {
     return this.#bytes;
   }
 
+  /** The running hash up to the revision before the first. */
+  get hashBefore(): number {
+    return this.#hashBefore;
+  }
+
+  /** The running hash up to the newest revision. */
+  get hash(): number {
+    return this.#entries.at(-1)?.hash ?? this.#hashBefore;
+  }
+
   append(entry: LogEntry): void {
     assert(entry.revision === this.next, `revision ${entry.revision} follows ${this.next - 1}`);
     this.#entries.push(entry);
     this.#bytes += entry.bytes;
   }
 
-  /** Starts an empty log at `revision`. */
-  startAt(revision: Revision): void {
+  /** Starts an empty log at `revision`, with the running hash up to the one before. */
+  startAt(revision: Revision, hashBefore: number): void {
     assert(this.#entries.length === 0, 'a log that has entries starts where they start');
     this.#first = revision;
+    this.#hashBefore = hashBefore;
+  }
+
+  /** All there are, as they are now. */
+  entries(): readonly LogEntry[] {
+    return [...this.#entries];
   }
 
   at(revision: Revision): LogEntry {
@@ -97,6 +117,7 @@ export class EventLog {
   dropBelow(revision: Revision): readonly LogEntry[] {
     const dropped = this.#entries.splice(0, Math.max(0, revision - this.#first));
     for (const entry of dropped) this.#bytes -= entry.bytes;
+    this.#hashBefore = dropped.at(-1)?.hash ?? this.#hashBefore;
     this.#first += dropped.length;
     return dropped;
   }

@@ -39,7 +39,7 @@ export class HeldDisk implements Disk {
   }
 
   async clear(prefix: string): Promise<void> {
-    for (const key of [...this.entries.keys()]) if (key.startsWith(prefix)) this.entries.delete(key);
+    for (const key of this.entries.keys()) if (key.startsWith(prefix)) this.entries.delete(key);
   }
 
   async sizeBytes(): Promise<number> {

@@ -15,19 +15,20 @@ const writeBufferBytes = 64 * 1024 * 1024;
 
 /** Opens or makes a LevelDB in `directory`; it is ours alone until closed. Errors: Storage (also when another has it), Corrupt. */
 export async function openLevelDisk(directory: string): Promise<Disk> {
-  const level = new ClassicLevel<string, Uint8Array>(directory, {
-    keyEncoding: 'utf8',
-    valueEncoding: 'view',
-    cacheSize: cacheBytes,
-    writeBufferSize: writeBufferBytes,
-  });
   try {
+    // Before LevelDB, which opens by itself and would make it open to others.
     await makeDirectory(directory);
+    const level = new ClassicLevel<string, Uint8Array>(directory, {
+      keyEncoding: 'utf8',
+      valueEncoding: 'view',
+      cacheSize: cacheBytes,
+      writeBufferSize: writeBufferBytes,
+    });
     await level.open();
+    return new LevelDisk(level);
   } catch (cause) {
     throw openError(directory, cause);
   }
-  return new LevelDisk(level);
 }
 
 class LevelDisk implements Disk {

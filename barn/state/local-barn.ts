@@ -15,6 +15,7 @@ import {
   type WatchOptions,
 } from '../barn.ts';
 import { checkRange, checkTxn } from '../limits.ts';
+import { emptyHead, headNumbers } from './head.ts';
 import { encodeSnapshot } from './snapshot.ts';
 import type { Store } from './store.ts';
 import type { TxnRequest } from './transaction.ts';
@@ -106,15 +107,16 @@ export class LocalBarn implements Barn {
       compactRevision,
       leader: this.#name,
       sizeBytes: await this.#committer.sizeBytes(),
-      hash: 0,
+      hash: this.#store.state.hash,
       alarms: [],
     };
   }
 
   async *snapshot(signal?: AbortSignal): AsyncIterable<Uint8Array> {
     this.#open();
-    const { revision, items } = this.#store.state.range('', '\x7f', {});
-    yield* encodeSnapshot(revision, items, signal);
+    const { state } = this.#store;
+    const head = { ...emptyHead, ...headNumbers(state) };
+    yield* encodeSnapshot({ head, old: state.oldVersions(), entries: state.log.entries() }, signal);
   }
 
   close(): Promise<void> {

@@ -87,7 +87,8 @@ export interface StateMachine {
   snapshot(signal?: AbortSignal): { readonly meta: Snapshot; readonly chunks: AsyncIterable<Uint8Array> };
   /**
    * Replaces everything by a snapshot, in memory and on disk, atomically: a crash leaves the old or the new. Watches end with
-   * Compacted unless the new history covers what they have not read. Errors: Corrupt, and then nothing has changed.
+   * Compacted unless the new history covers what they have not read. Resolves with what is applied then: more than the snapshot
+   * when that came too late. Nothing may be applied until it settles. Errors: Corrupt, and then nothing has changed; Storage.
    */
   install(chunks: AsyncIterable<Uint8Array>): Promise<Snapshot>;
   /** Where history should be compacted since it reached its bound: the leader proposes it, so that all compact at one entry. */

@@ -1,4 +1,5 @@
 import { BarnError } from '../barn.ts';
+import type { ConfChange, ConfState } from '../raft/protocol.ts';
 import type { MemberRecord } from './machine.ts';
 
 /** The bytes of a member's record: JSON. */
@@ -32,4 +33,18 @@ export function memberRecord(parsed: unknown): MemberRecord {
 
 function wrong(why: string): BarnError {
   return new BarnError('Corrupt', `a member's record cannot be read: ${why}`);
+}
+
+/** The members' book after a change of the configuration: those it still names, and the one that the change brought. In order of ids. */
+export function membersAfter(
+  members: readonly MemberRecord[],
+  confState: ConfState,
+  confChange: ConfChange | undefined,
+): readonly MemberRecord[] {
+  const { voters, learners, votersOutgoing, learnersNext } = confState;
+  const named = new Set([...voters, ...learners, ...votersOutgoing, ...learnersNext]);
+  const context = confChange?.context;
+  const changed = context === undefined || context.byteLength === 0 ? [] : [decodeMemberRecord(context)];
+  const others = members.filter(({ id }) => changed.every((record) => record.id !== id));
+  return [...others, ...changed].filter(({ id }) => named.has(id)).sort((a, b) => a.id - b.id);
 }

@@ -9,6 +9,7 @@ import {
   type Revision,
 } from '../barn.ts';
 import { EventLog, LogEntry } from './event-log.ts';
+import { hashEvents } from './record.ts';
 import { SortedKeys } from './sorted-keys.ts';
 import { isLive, type LatestView, noBytes } from './transaction.ts';
 
@@ -16,6 +17,12 @@ import { isLive, type LatestView, noBytes } from './transaction.ts';
 interface KeyHistory {
   readonly key: Key;
   readonly versions: KeyValue[];
+}
+
+/** A version and its place among the events of its revision. */
+export interface PlacedVersion {
+  readonly kv: KeyValue;
+  readonly index: number;
 }
 
 /**
@@ -26,8 +33,11 @@ export class State implements LatestView {
   readonly log = new EventLog();
   readonly #histories = new Map<Key, KeyHistory>();
   readonly #sorted = new SortedKeys<KeyHistory>();
+  /** The place of a version among the events of its revision, where it is not the first: most revisions have but one. */
+  readonly #places = new Map<KeyValue, number>();
   #compactRevision: Revision = 0;
   #bytes = 0;
+  #versionsCount = 0;
 
   get revision(): Revision {
     return this.log.next - 1;
@@ -40,6 +50,16 @@ export class State implements LatestView {
   /** The bytes of all keys and values held, history included. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** How many versions are held, deletions included. */
+  get versionsCount(): number {
+    return this.#versionsCount;
+  }
+
+  /** The running hash of all events up to `revision`. */
+  get hash(): number {
+    return this.log.hash;
   }
 
   get(key: Key): KeyValue | undefined {
@@ -70,9 +90,9 @@ export class State implements LatestView {
 
   /** Takes the events of the next revision in. */
   apply(revision: Revision, events: readonly BarnEvent[]): LogEntry {
-    const entry = new LogEntry(revision, events);
+    const entry = new LogEntry(revision, events, hashEvents(this.log.hash, events));
     this.log.append(entry);
-    for (const { kv } of events) this.#push(kv);
+    for (const [index, { kv }] of events.entries()) this.#push(kv, index);
     return entry;
   }
 
@@ -80,31 +100,51 @@ export class State implements LatestView {
    * Forgets what was visible only before `revision`; returns the versions it dropped, those of one key oldest first.
    * Asking for less than before does nothing. Errors: FutureRevision.
    */
-  compact(revision: Revision): readonly KeyValue[] {
+  compact(revision: Revision): readonly PlacedVersion[] {
     if (revision > this.revision) throw this.futureRevision(revision);
     if (revision <= this.#compactRevision) return [];
     this.#compactRevision = revision;
-    const dropped: KeyValue[] = [];
+    const dropped: PlacedVersion[] = [];
     for (const { events } of this.log.dropBelow(revision)) {
       for (const { kv } of events) this.#prune(kv.key, revision - 1, dropped);
     }
     return dropped;
   }
 
-  /** Starts an empty state as compacted at `revision`; then `restoreOld` and `apply` fill it. */
-  startCompacted(revision: Revision): void {
+  /**
+   * Starts an empty state as compacted at `revision`, with the running hash up to the one before; then `restoreOld` and
+   * `apply` fill it.
+   */
+  startCompacted(revision: Revision, hashBefore: number): void {
     assert(this.#histories.size === 0, 'only an empty state is filled');
     this.#compactRevision = revision;
-    if (revision > 0) this.log.startAt(revision);
+    if (revision > 0) this.log.startAt(revision, hashBefore);
   }
 
   /** Takes in a version from below the compact revision, in order; returns those that nobody can ask for any more. */
-  restoreOld(kv: KeyValue): readonly KeyValue[] {
+  restoreOld({ kv, index }: PlacedVersion): readonly PlacedVersion[] {
     assert(kv.modRevision < this.#compactRevision, 'only versions below the compact revision come without events');
-    const dropped: KeyValue[] = [];
-    this.#push(kv);
+    const dropped: PlacedVersion[] = [];
+    this.#push(kv, index);
     this.#prune(kv.key, this.#compactRevision - 1, dropped);
     return dropped;
+  }
+
+  /** What `restoreOld` of another state needs to become like this one, together with the log: a look at every key. */
+  oldVersions(): readonly PlacedVersion[] {
+    const old: PlacedVersion[] = [];
+    this.#sorted.forEach('', '\x7f', ({ versions }) => {
+      for (const kv of versions) {
+        if (kv.modRevision >= this.#compactRevision) break;
+        old.push({ kv, index: this.#places.get(kv) ?? 0 });
+      }
+    });
+    return old;
+  }
+
+  /** The newest version of every key there is. */
+  liveVersions(): readonly PlacedVersion[] {
+    return this.range('', '\x7f', {}).items.map((kv) => ({ kv, index: this.#places.get(kv) ?? 0 }));
   }
 
   compacted(revision: Revision): BarnError {
@@ -126,8 +166,10 @@ export class State implements LatestView {
     return revision;
   }
 
-  #push(kv: KeyValue): void {
+  #push(kv: KeyValue, index: number): void {
     this.#bytes += sizeOf(kv);
+    this.#versionsCount++;
+    if (index > 0) this.#places.set(kv, index);
     const history = this.#histories.get(kv.key);
     if (history !== undefined) {
       history.versions.push(kv);
@@ -139,7 +181,7 @@ export class State implements LatestView {
   }
 
   /** Drops the versions of a key that nobody at `horizon` or later sees. */
-  #prune(key: Key, horizon: Revision, dropped: KeyValue[]): void {
+  #prune(key: Key, horizon: Revision, dropped: PlacedVersion[]): void {
     const history = this.#histories.get(key);
     if (history === undefined) return;
     const { versions } = history;
@@ -148,7 +190,9 @@ export class State implements LatestView {
     if (seen >= 0 && !isLive(present(versions[seen], 'a version'))) seen++;
     for (const version of versions.splice(0, Math.max(0, seen))) {
       this.#bytes -= sizeOf(version);
-      dropped.push(version);
+      this.#versionsCount--;
+      dropped.push({ kv: version, index: this.#places.get(version) ?? 0 });
+      this.#places.delete(version);
     }
     if (versions.length > 0) return;
     this.#histories.delete(key);

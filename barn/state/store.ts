@@ -1,19 +1,30 @@
 import type { Clock } from '../../base/index.ts';
-import type { BarnEvent, KeyValue, Revision } from '../barn.ts';
+import type { BarnEvent, Revision } from '../barn.ts';
 import type { BarnLimits } from '../limits.ts';
-import type { State } from './state.ts';
+import type { PlacedVersion, State } from './state.ts';
 import { WatchHub } from './watch-hub.ts';
 
 /** A state and those who watch it: what is applied here is at once visible and told. */
 export class Store {
-  readonly state: State;
+  #state: State;
   readonly hub: WatchHub;
   readonly limits: BarnLimits;
 
   constructor(options: { readonly state: State; readonly clock: Clock; readonly limits: BarnLimits }) {
-    this.state = options.state;
+    this.#state = options.state;
     this.limits = options.limits;
     this.hub = new WatchHub(options);
+  }
+
+  /** What is now; another object after `replace`. */
+  get state(): State {
+    return this.#state;
+  }
+
+  /** Goes on with the state of a snapshot, which is not older; watchers who can read on there do, the others end with Compacted. */
+  replace(state: State): void {
+    this.#state = state;
+    this.hub.replace(state);
   }
 
   /** Takes in a transaction's events as the next revision; without events nothing happens. */
@@ -22,7 +33,7 @@ export class Store {
   }
 
   /** As State.compact; watchers who had not read so far end. */
-  compact(revision: Revision): readonly KeyValue[] {
+  compact(revision: Revision): readonly PlacedVersion[] {
     const dropped = this.state.compact(revision);
     this.hub.compacted(revision);
     return dropped;

@@ -23,8 +23,15 @@ export interface TxnDecision {
 /** The value of what has none. */
 export const noBytes = new Uint8Array(0);
 
-/** Decides a transaction against `view`, changing nothing; operations see those before them in the same branch. */
-export function decideTxn(view: LatestView, request: TxnRequest): TxnDecision {
+/**
+ * Decides a transaction against `view`, changing nothing; operations see those before them in the same branch. `keep` makes
+ * of a value what the store keeps: it must be nobody else's.
+ */
+export function decideTxn(
+  view: LatestView,
+  request: TxnRequest,
+  keep: (value: Uint8Array) => Uint8Array = same,
+): TxnDecision {
   const succeeded = request.compares.every((compare) => holds(compare, view.get(compare.key)));
   const operations = succeeded ? request.success : request.failure;
   const next = view.revision + 1;
@@ -37,14 +44,14 @@ export function decideTxn(view: LatestView, request: TxnRequest): TxnDecision {
         results.push(prev);
         break;
       case 'put': {
-        const kv = written(operation.key, operation.value, prev, next);
+        const kv = written(operation.key, keep(operation.value), prev, next);
         events.push(prev === undefined ? { type: 'put', kv } : { type: 'put', kv, prev });
         results.push(kv);
         break;
       }
       case 'delete':
         results.push(prev);
-        if (prev !== undefined) events.push({ type: 'delete', kv: tombstone(operation.key, next), prev });
+        if (prev !== undefined) events.push({ type: 'delete', kv: tombstone(prev.key, next), prev });
         break;
       default:
         return unreachable(operation);
@@ -63,9 +70,14 @@ export function isLive(kv: KeyValue): boolean {
   return kv.version > 0;
 }
 
+function same(value: Uint8Array): Uint8Array {
+  return value;
+}
+
 function written(key: Key, value: Uint8Array, prev: KeyValue | undefined, revision: Revision): KeyValue {
   return {
-    key,
+    // All versions of a key share one string.
+    key: prev?.key ?? key,
     value,
     createRevision: prev?.createRevision ?? revision,
     modRevision: revision,

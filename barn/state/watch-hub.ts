@@ -24,7 +24,7 @@ interface Group {
 
 /** Tells watchers what happened to the keys of a store. A revision costs a look at each distinct range, then at each watcher in it. */
 export class WatchHub implements WatcherHome {
-  readonly #state: WatchSource;
+  #state: WatchSource;
   readonly #clock: Clock;
   readonly #limits: BarnLimits;
   /** Watches of a single key, by key and interest, and of a range, by interest. */
@@ -82,6 +82,27 @@ export class WatchHub implements WatcherHome {
     for (const watcher of this.#behind) {
       const at = watcher.behind;
       if (at !== undefined && at < revision) watcher.end(this.#state.compacted(at));
+    }
+  }
+
+  /**
+   * Goes on with another source, which is as far as this one or farther: watchers who can read on there do, the others end with
+   * Compacted.
+   */
+  replace(state: WatchSource): void {
+    const told = this.#state.revision;
+    this.#state = state;
+    this.compacted(state.compactRevision);
+    if (told + 1 < state.compactRevision) {
+      const error = state.compacted(told + 1);
+      for (const groups of [...this.#keyGroups.values(), this.#rangeGroups]) {
+        for (const { watchers } of groups.values()) {
+          for (const watcher of watchers) if (watcher.from < state.compactRevision) watcher.end(error);
+        }
+      }
+    }
+    for (let revision = Math.max(told + 1, state.compactRevision); revision < state.log.next; revision++) {
+      this.publish(state.log.at(revision));
     }
   }
 

@@ -1,0 +1,240 @@
+import type { Clock, Timer } from '../../base/index.ts';
+import { BarnError } from '../barn.ts';
+import type { Snapshot } from '../raft/protocol.ts';
+import type { Disk, DiskWrite } from './disk.ts';
+
+/** When the state is written, and how far the disk may stay behind. Times in milliseconds. */
+export interface WriterTimers {
+  /** A batch starts so long after the first thing in it was applied. */
+  readonly batchMs: number;
+  /** Or as soon as it has so many operations. */
+  readonly batchOperations: number;
+  /** A batch is synced so long after the last synced one. */
+  readonly syncMs: number;
+  /** Or when so many bytes were written since. */
+  readonly syncBytes: number;
+  /** More waiting for the disk: `room` asks those who apply to wait. */
+  readonly lagBytesMax: number;
+  /** So many dropped versions are deleted with one batch; the others wait for the next. */
+  readonly sweepOperations: number;
+}
+
+/** The product's settings. */
+export const defaultWriterTimers: WriterTimers = {
+  batchMs: 20,
+  batchOperations: 4_000,
+  syncMs: 5_000,
+  syncBytes: 16 * 1024 * 1024,
+  lagBytesMax: 64 * 1024 * 1024,
+  sweepOperations: 1_000,
+};
+
+/** What the state is at the moment: the record that says so, and what a synced batch with it makes durable. */
+export interface HeadNow {
+  readonly write: DiskWrite;
+  readonly applied: Snapshot;
+}
+
+/** Who owns the writer. */
+export interface WriterOwner {
+  /** Asked when a batch starts, with all that was given before. */
+  head(): HeadNow;
+  durable(applied: Snapshot): void;
+  failed(error: BarnError): void;
+}
+
+/** What an operation costs beside its value, roughly, while it waits. */
+const operationBytes = 200;
+
+/**
+ * Writes the state behind its back: one atomic batch at a time holds all that was applied since the last one, and the head
+ * that fits. Deletions of dropped versions come after everything that was given before them, in their order.
+ */
+export class LaggingWriter {
+  readonly #disk: Disk;
+  readonly #clock: Clock;
+  readonly #timers: WriterTimers;
+  readonly #owner: WriterOwner;
+  #waiting: DiskWrite[] = [];
+  #waitingBytes = 0;
+  #firstAtMs = 0;
+  #dirty = false;
+  readonly #sweep: string[] = [];
+  #inFlight: Promise<void> | undefined;
+  #inFlightBytes = 0;
+  #unsyncedBytes = 0;
+  #unsynced = false;
+  #syncedAtMs: number;
+  #timer: Timer | undefined;
+  #timerAtMs = 0;
+  #room: { readonly promise: Promise<void>; resolve(): void; reject(error: BarnError): void } | undefined;
+  #failed: BarnError | undefined;
+  #paused = false;
+
+  constructor(options: {
+    readonly disk: Disk;
+    readonly clock: Clock;
+    readonly timers: WriterTimers;
+    readonly owner: WriterOwner;
+  }) {
+    this.#disk = options.disk;
+    this.#clock = options.clock;
+    this.#timers = options.timers;
+    this.#owner = options.owner;
+    this.#syncedAtMs = options.clock.monotonicMs();
+  }
+
+  /** What comes with the next batch; `kick` follows when the state is whole again. */
+  add(write: DiskWrite): void {
+    this.#waiting.push(write);
+    this.#waitingBytes += operationBytes + (write.type === 'put' ? write.value.byteLength : 0);
+  }
+
+  /** What may be deleted when there is time, after all that was added so far. */
+  sweep(key: string): void {
+    this.#sweep.push(key);
+  }
+
+  /** Something changed, the head at least: it goes to disk in time. */
+  kick(): void {
+    if (!this.#dirty) this.#firstAtMs = this.#clock.monotonicMs();
+    this.#dirty = true;
+    this.#schedule();
+  }
+
+  /** Undefined unless too much waits for the disk: then resolves when it does no more. */
+  room(): Promise<void> | undefined {
+    if (this.#failed !== undefined) return Promise.reject(this.#failed);
+    if (this.#waitingBytes + this.#inFlightBytes < this.#timers.lagBytesMax) return undefined;
+    this.#room ??= deferred();
+    return this.#room.promise;
+  }
+
+  /**
+   * Waits for what is under way, drops what waits, and writes `writes` synced: the state on disk is another one then.
+   * Until it resolves nothing may be added.
+   */
+  async replace(writes: readonly DiskWrite[]): Promise<void> {
+    this.#paused = true;
+    await this.#inFlight;
+    this.#paused = false;
+    this.#throwIfFailed();
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#sweep.length = 0;
+    this.#dirty = false;
+    this.#start(writes, 0, true);
+    await this.#inFlight;
+    this.#throwIfFailed();
+  }
+
+  /** Writes and syncs all there is. Called last. Errors: Storage. */
+  async close(): Promise<void> {
+    this.#paused = true;
+    this.#timer?.cancel();
+    await this.#inFlight;
+    if (this.#failed === undefined && (this.#dirty || this.#unsynced)) {
+      this.#startBatch(true);
+      await this.#inFlight;
+    }
+    this.#throwIfFailed();
+  }
+
+  /** The disk refused, here or elsewhere: nothing is written any more. */
+  fail(cause: unknown): void {
+    if (this.#failed !== undefined) return;
+    this.#inFlight = undefined;
+    this.#inFlightBytes = 0;
+    const error = new BarnError(
+      'Storage',
+      'write to the store: the disk refused, and what was under way may or may not be on it; the store has ended, restart it',
+      { cause },
+    );
+    this.#failed = error;
+    this.#timer?.cancel();
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#sweep.length = 0;
+    this.#room?.reject(error);
+    this.#room = undefined;
+    this.#owner.failed(error);
+  }
+
+  /** Starts a batch if one is due, else sees to it that one starts in time. */
+  #schedule(): void {
+    if (this.#inFlight !== undefined || this.#paused || this.#failed !== undefined) return;
+    const dueMs = this.#dueMs();
+    if (dueMs === undefined) return;
+    const now = this.#clock.monotonicMs();
+    if (dueMs <= now) return this.#startBatch(now - this.#syncedAtMs >= this.#timers.syncMs);
+    if (this.#timer !== undefined && this.#timerAtMs <= dueMs) return;
+    this.#timer?.cancel();
+    this.#timerAtMs = dueMs;
+    this.#timer = this.#clock.after(
+      dueMs - now,
+      () => {
+        this.#timer = undefined;
+        this.#schedule();
+      },
+      { unref: true },
+    );
+  }
+
+  #throwIfFailed(): void {
+    if (this.#failed !== undefined) throw this.#failed;
+  }
+
+  #dueMs(): number | undefined {
+    if (this.#waiting.length >= this.#timers.batchOperations) return 0;
+    if (this.#dirty) return this.#firstAtMs + this.#timers.batchMs;
+    if (this.#sweep.length > 0) return this.#clock.monotonicMs();
+    return this.#unsynced ? this.#syncedAtMs + this.#timers.syncMs : undefined;
+  }
+
+  #startBatch(syncDue: boolean): void {
+    const head = this.#owner.head();
+    const writes = this.#waiting;
+    const bytes = this.#waitingBytes + operationBytes;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#dirty = false;
+    for (const key of this.#sweep.splice(0, this.#timers.sweepOperations)) writes.push({ type: 'del', key });
+    writes.push(head.write);
+    const sync = syncDue || this.#unsyncedBytes + bytes >= this.#timers.syncBytes;
+    this.#start(writes, bytes, sync, head.applied);
+  }
+
+  #start(writes: readonly DiskWrite[], bytes: number, sync: boolean, applied?: Snapshot): void {
+    this.#inFlightBytes = bytes;
+    this.#inFlight = this.#disk.write(writes, { sync }).then(
+      () => this.#written(bytes, sync, applied),
+      (cause: unknown) => this.fail(cause),
+    );
+  }
+
+  #written(bytes: number, sync: boolean, applied: Snapshot | undefined): void {
+    this.#inFlight = undefined;
+    this.#inFlightBytes = 0;
+    this.#unsynced = !sync;
+    this.#unsyncedBytes = sync ? 0 : this.#unsyncedBytes + bytes;
+    if (sync) this.#syncedAtMs = this.#clock.monotonicMs();
+    if (this.#waitingBytes < this.#timers.lagBytesMax) {
+      this.#room?.resolve();
+      this.#room = undefined;
+    }
+    if (sync && applied !== undefined) this.#owner.durable(applied);
+    this.#schedule();
+  }
+}
+
+function deferred(): { readonly promise: Promise<void>; resolve(): void; reject(error: BarnError): void } {
+  let resolve: () => void = () => {};
+  let reject: (error: BarnError) => void = () => {};
+  const promise = new Promise<void>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  // Whoever waits hears of a failure; nobody need.
+  promise.catch(() => {});
+  return { promise, resolve, reject };
+}

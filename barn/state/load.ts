@@ -1,0 +1,90 @@
+import type { BarnEvent } from '../barn.ts';
+import type { Sealer } from '../seal.ts';
+import type { Disk } from './disk.ts';
+import type { Head } from './head.ts';
+import { damaged, readHead, recordKey, type Slot, slotPrefix, whereOf } from './layout.ts';
+import { decodeRecord, type VersionRecord } from './record.ts';
+import { type PlacedVersion, State } from './state.ts';
+import { isLive } from './transaction.ts';
+
+/** What a store's disk held. */
+export interface LoadedState {
+  readonly slot: Slot;
+  readonly head: Head;
+  readonly state: State;
+  /** Versions on it that nobody can ask for any more: a sweep was cut short. In the order in which they must go. */
+  readonly stale: readonly PlacedVersion[];
+}
+
+/** Reads a state; undefined when the disk is empty. Errors: Storage for an unknown format, Corrupt for anything damaged or missing. */
+export async function loadState(disk: Disk, sealer: Sealer): Promise<LoadedState | undefined> {
+  const stored = await readHead(disk, sealer);
+  if (stored === undefined) return undefined;
+  const { slot, head } = stored;
+  const builder = new StateBuilder(head);
+  for await (const page of disk.pages(slotPrefix(slot))) {
+    for (const [key, bytes] of page) {
+      const where = whereOf(key);
+      const record = decodeRecord(sealer.unseal(bytes, where), where);
+      if (key !== recordKey(slot, record.kv.modRevision, record.index)) throw damaged(`${where} belongs elsewhere`);
+      builder.add(record);
+    }
+  }
+  return { slot, head, state: builder.finish(), stale: builder.stale };
+}
+
+/** Makes a state from its head and its records: those below the compact revision, then the history in its order. */
+export class StateBuilder {
+  readonly stale: PlacedVersion[] = [];
+  readonly #head: Head;
+  readonly #state = new State();
+  #events: BarnEvent[] = [];
+  #inHistory = false;
+
+  constructor(head: Head) {
+    this.#head = head;
+    this.#state.startCompacted(head.compactRevision, head.hashBefore);
+    this.#passRestored();
+  }
+
+  /** Errors: Corrupt when the record does not follow the one before. */
+  add(record: VersionRecord): void {
+    const { kv, index, count } = record;
+    const revision = this.#state.revision + 1;
+    if (kv.modRevision < this.#head.compactRevision) {
+      if (this.#inHistory) throw damaged(`a version of revision ${kv.modRevision} comes after ${revision}`);
+      for (const dropped of this.#state.restoreOld(record)) this.stale.push(dropped);
+      return;
+    }
+    this.#inHistory = true;
+    if (kv.modRevision !== revision || index !== this.#events.length) {
+      throw damaged(`revision ${revision} is missing or not complete`);
+    }
+    const prev = this.#state.get(kv.key);
+    const type = isLive(kv) ? 'put' : 'delete';
+    this.#events.push(prev === undefined ? { type, kv } : { type, kv, prev });
+    if (this.#events.length < count) return;
+    this.#state.apply(revision, this.#events);
+    this.#events = [];
+    this.#passRestored();
+  }
+
+  /** The state, once it is whole. Errors: Corrupt when it is not what the head says. */
+  finish(): State {
+    const state = this.#state;
+    const { revision, hash, versionsCount, bytes } = this.#head;
+    if (this.#events.length > 0) throw damaged(`revision ${state.revision + 1} is not complete`);
+    if (state.revision !== revision)
+      throw damaged(`the records end at revision ${state.revision}, but ${revision} was written`);
+    if (state.hash !== hash) throw damaged(`the events up to revision ${revision} have another hash than was written`);
+    if (state.versionsCount !== versionsCount || state.bytes !== bytes)
+      throw damaged(`it holds ${state.versionsCount} versions of keys, but ${versionsCount} were written`);
+    return state;
+  }
+
+  /** The revision that a restore made has no events. */
+  #passRestored(): void {
+    const { revision } = this.#state;
+    if (revision + 1 === this.#head.restoredRevision) this.#state.apply(revision + 1, []);
+  }
+}

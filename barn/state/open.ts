@@ -1,0 +1,69 @@
+import type { Clock, Log } from '../../base/index.ts';
+import { BarnError } from '../barn.ts';
+import type { KeyRing } from '../keys.ts';
+import type { BarnLimits } from '../limits.ts';
+import { createSealer, type RandomBytes, type Sealer } from '../seal.ts';
+import type { Disk } from './disk.ts';
+import { emptyHead } from './head.ts';
+import { defaultWriterTimers, type WriterTimers } from './lagging-writer.ts';
+import { formatWrite, headWrite, otherSlot, slotPrefix } from './layout.ts';
+import { type LoadedState, loadState } from './load.ts';
+import type { Founding, StateMachine } from './machine.ts';
+import { ReplicatedState } from './replicated-state.ts';
+import { State } from './state.ts';
+
+/** What a member's state needs from its owner. */
+export interface StateMachineOptions {
+  /** Owned by the state machine from here on, also when opening fails. */
+  readonly disk: Disk;
+  /** Absent: nothing is encrypted, and what is cannot be read. */
+  readonly keys: KeyRing | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly limits: BarnLimits;
+  readonly timers?: Partial<WriterTimers>;
+  /** With whom the group begins, when this disk is empty and this member is one of those who found it. */
+  readonly founding?: Founding;
+  /** For nonces; the machine's if absent. */
+  readonly random?: RandomBytes;
+}
+
+/**
+ * Reads a member's state from its disk, or begins it there. Errors: Storage when the disk refuses or a newer version wrote
+ * it, Corrupt when what it holds is damaged.
+ */
+export async function openStateMachine(options: StateMachineOptions): Promise<StateMachine> {
+  const { disk, keys, clock, log, limits, founding } = options;
+  const startedMs = clock.monotonicMs();
+  const sealer = createSealer(keys, options.random);
+  try {
+    const loaded = (await loadState(disk, sealer)) ?? (await begin(disk, sealer, founding));
+    const { applied, revision, compactRevision } = loaded.head;
+    // What an install left that a crash cut short, or the state before a finished one.
+    await disk.clear(slotPrefix(otherSlot(loaded.slot)));
+    log.info('state loaded', {
+      applied: applied.index,
+      revision,
+      compactRevision,
+      bytes: loaded.state.bytes,
+      stale: loaded.stale.length,
+      tookMs: Math.round(clock.monotonicMs() - startedMs),
+    });
+    const timers = { ...defaultWriterTimers, ...options.timers };
+    return new ReplicatedState({ loaded, disk, sealer, clock, log, limits, timers });
+  } catch (error) {
+    await disk.close();
+    if (error instanceof BarnError) throw error;
+    throw new BarnError('Storage', 'read the state: the disk refused', { cause: error });
+  }
+}
+
+async function begin(disk: Disk, sealer: Sealer, founding: Founding | undefined): Promise<LoadedState> {
+  const head =
+    founding === undefined
+      ? emptyHead
+      : { ...emptyHead, applied: { index: 1, term: 1, confState: founding.confState }, members: founding.members };
+  const slot = 0;
+  await disk.write([formatWrite(), headWrite({ slot, head }, sealer)], { sync: true });
+  return { slot, head, state: new State(), stale: [] };
+}

@@ -1,0 +1,351 @@
+import { assert, type Clock, type Log, unreachable } from '../../base/index.ts';
+import { BarnError, type Revision, type TxnResult } from '../barn.ts';
+import type { BarnLimits } from '../limits.ts';
+import type { Snapshot } from '../raft/protocol.ts';
+import type { Sealer } from '../seal.ts';
+import { commandFormatMax, decodeCommand } from './command.ts';
+import type { Disk } from './disk.ts';
+import { type Head, headNumbers } from './head.ts';
+import { type HeadNow, LaggingWriter, type WriterTimers } from './lagging-writer.ts';
+import { headWrite, otherSlot, recordKey, recordWrite, type Slot, slotPrefix } from './layout.ts';
+import type { LoadedState } from './load.ts';
+import type { Alarm, Command, CommittedEntry, MemberRecord, Outcome, StateMachine } from './machine.ts';
+import { membersAfter } from './member-record.ts';
+import { encodeSnapshot, readSnapshot } from './snapshot.ts';
+import { SnapshotCopy } from './snapshot-copy.ts';
+import type { PlacedVersion } from './state.ts';
+import { Store } from './store.ts';
+import { decideTxn } from './transaction.ts';
+import type { SnapshotContent } from './verify-snapshot.ts';
+
+/** The state of one member on a disk that lags behind; `openStateMachine` makes it. */
+export class ReplicatedState implements StateMachine {
+  readonly store: Store;
+  readonly #disk: Disk;
+  readonly #sealer: Sealer;
+  readonly #log: Log;
+  readonly #writer: LaggingWriter;
+  readonly #durableListeners: ((durable: Snapshot) => void)[] = [];
+  readonly #failedListeners: ((error: BarnError) => void)[] = [];
+  #slot: Slot;
+  #applied: Snapshot;
+  #durable: Snapshot;
+  #members: readonly MemberRecord[];
+  #alarms: readonly Alarm[];
+  #format: number;
+  #restoredRevision: Revision;
+  /** Set for good: the disk failed, an entry could not be read, or this member diverged. */
+  #broken: BarnError | undefined;
+  #installing = false;
+  #switching = false;
+  /** The other slot holds nothing. */
+  #cleared: Promise<void> = Promise.resolve();
+
+  constructor(options: {
+    readonly loaded: LoadedState;
+    readonly disk: Disk;
+    readonly sealer: Sealer;
+    readonly clock: Clock;
+    readonly log: Log;
+    readonly limits: BarnLimits;
+    readonly timers: WriterTimers;
+  }) {
+    const { loaded, disk, sealer, clock, log, limits, timers } = options;
+    const { head, slot, state, stale } = loaded;
+    this.store = new Store({ state, clock, limits });
+    this.#disk = disk;
+    this.#sealer = sealer;
+    this.#log = log;
+    this.#slot = slot;
+    this.#applied = head.applied;
+    this.#durable = head.applied;
+    this.#members = head.members;
+    this.#alarms = head.alarms;
+    this.#format = head.format;
+    this.#restoredRevision = head.restoredRevision;
+    this.#writer = new LaggingWriter({
+      disk,
+      clock,
+      timers,
+      owner: {
+        head: () => this.#headNow(),
+        durable: (applied) => this.#setDurable(applied),
+        failed: (error) => this.#fail(error),
+      },
+    });
+    if (stale.length > 0) this.#sweep(stale);
+  }
+
+  get applied(): Snapshot {
+    return this.#applied;
+  }
+
+  get durable(): Snapshot {
+    return this.#durable;
+  }
+
+  get members(): readonly MemberRecord[] {
+    return this.#members;
+  }
+
+  get alarms(): readonly Alarm[] {
+    return this.#alarms;
+  }
+
+  get hash(): number {
+    return this.store.state.hash;
+  }
+
+  get format(): number {
+    return this.#format;
+  }
+
+  apply(entries: readonly CommittedEntry[]): readonly Outcome[] {
+    if (this.#broken !== undefined) throw this.#broken;
+    assert(!this.#switching, 'nothing is applied while a snapshot takes the place of the state');
+    const outcomes: Outcome[] = [];
+    try {
+      for (const entry of entries) this.#applyEntry(entry, outcomes);
+    } catch (error) {
+      if (error instanceof BarnError) this.#broken = error;
+      throw error;
+    }
+    if (entries.length > 0) this.#writer.kick();
+    return outcomes;
+  }
+
+  snapshot(signal?: AbortSignal): { readonly meta: Snapshot; readonly chunks: AsyncIterable<Uint8Array> } {
+    if (this.#broken !== undefined) throw this.#broken;
+    const { state } = this.store;
+    const source = { head: this.#head(), old: state.oldVersions(), entries: state.log.entries() };
+    return { meta: this.#applied, chunks: encodeSnapshot(source, signal) };
+  }
+
+  async install(chunks: AsyncIterable<Uint8Array>): Promise<Snapshot> {
+    if (this.#broken !== undefined) throw this.#broken;
+    assert(!this.#installing, 'one snapshot is installed at a time');
+    this.#installing = true;
+    try {
+      await this.#cleared;
+      const slot = otherSlot(this.#slot);
+      const copy = new SnapshotCopy({ slot, disk: this.#disk, sealer: this.#sealer, above: () => this.#applied.index });
+      const content = await this.#readInto(copy, chunks);
+      if (content !== undefined && content.head.applied.index > this.#applied.index)
+        await this.#switchTo(slot, content);
+      else this.#clear(slot);
+      return this.#applied;
+    } finally {
+      this.#installing = false;
+    }
+  }
+
+  compactionDue(): Revision | undefined {
+    return this.store.compactionDue();
+  }
+
+  room(): Promise<void> | undefined {
+    return this.#writer.room();
+  }
+
+  onDurable(listener: (durable: Snapshot) => void): void {
+    this.#durableListeners.push(listener);
+  }
+
+  onFailed(listener: (error: BarnError) => void): void {
+    this.#failedListeners.push(listener);
+  }
+
+  sizeBytes(): Promise<number> {
+    return this.#disk.sizeBytes();
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.#writer.close();
+    } finally {
+      await this.#cleared;
+      await this.#disk.close();
+    }
+  }
+
+  #applyEntry(entry: CommittedEntry, outcomes: Outcome[]): void {
+    const { index, term } = entry;
+    if (index <= this.#applied.index) return;
+    assert(index === this.#applied.index + 1, `entry ${index} follows ${this.#applied.index}`);
+    if (entry.type !== 'EntryNormal') {
+      this.#changeMembers(entry);
+    } else if (entry.data.byteLength > 0) {
+      // An entry without data is what a leader begins its term with.
+      const outcome = this.#run(readCommand(entry));
+      if (outcome !== undefined) outcomes.push(outcome);
+    }
+    this.#applied = { index, term, confState: entry.confState ?? this.#applied.confState };
+  }
+
+  async #readInto(copy: SnapshotCopy, chunks: AsyncIterable<Uint8Array>): Promise<SnapshotContent | undefined> {
+    try {
+      return (await readSnapshot(chunks, copy)) ? copy.finish() : undefined;
+    } catch (error) {
+      if (copy.diskError !== undefined) this.#writer.fail(copy.diskError.cause);
+      else this.#clear(copy.slot);
+      throw this.#broken ?? error;
+    }
+  }
+
+  async #switchTo(slot: Slot, { head, state }: SnapshotContent): Promise<void> {
+    this.#switching = true;
+    await this.#writer.replace([headWrite({ slot, head }, this.#sealer)]);
+    this.#switching = false;
+    const old = this.#slot;
+    this.#slot = slot;
+    this.#applied = head.applied;
+    this.#members = head.members;
+    this.#alarms = head.alarms;
+    this.#format = head.format;
+    this.#restoredRevision = head.restoredRevision;
+    this.store.replace(state);
+    this.#log.info('snapshot installed', { applied: head.applied.index, revision: head.revision, bytes: head.bytes });
+    this.#clear(old);
+    this.#setDurable(head.applied);
+  }
+
+  /** Empties a slot in the background. */
+  #clear(slot: Slot): void {
+    this.#cleared = this.#disk.clear(slotPrefix(slot)).catch((cause: unknown) => this.#writer.fail(cause));
+  }
+
+  #run(command: Command): Outcome | undefined {
+    switch (command.kind) {
+      case 'txn':
+        return { origin: command.origin, result: this.#runTxn(command) };
+      case 'compact':
+        return { origin: command.origin, result: this.#compact(command.revision) };
+      case 'check':
+        this.#check(command.revision, command.hash);
+        return undefined;
+      case 'alarm':
+        this.#setAlarm(command.alarm, command.active);
+        return { origin: command.origin, result: undefined };
+      case 'format':
+        this.#raiseFormat(command.format);
+        return undefined;
+      default:
+        return unreachable(command);
+    }
+  }
+
+  #runTxn(command: Command & { kind: 'txn' }): TxnResult | BarnError {
+    // The entry's bytes hold many values; a kept one must not keep all of them.
+    const { result, events } = decideTxn(this.store.state, command, copyOf);
+    if (events.length === 0) return result;
+    if (this.#alarms.length > 0 && events.some(({ type }) => type === 'put')) {
+      const full = this.#alarms.find(({ kind }) => kind === 'NOSPACE');
+      if (full !== undefined) return noSpace(full);
+    }
+    const count = events.length;
+    for (const [index, { kv }] of events.entries()) {
+      this.#writer.add(recordWrite(this.#slot, { kv, index, count }, this.#sealer));
+    }
+    this.store.apply(events);
+    return result;
+  }
+
+  #compact(revision: Revision): BarnError | undefined {
+    if (revision > this.store.state.revision) return this.store.state.futureRevision(revision);
+    this.#sweep(this.store.compact(revision));
+    return undefined;
+  }
+
+  #sweep(versions: readonly PlacedVersion[]): void {
+    for (const { kv, index } of versions) this.#writer.sweep(recordKey(this.#slot, kv.modRevision, index));
+    this.#writer.kick();
+  }
+
+  #check(revision: Revision, hash: number): void {
+    const { log } = this.store.state;
+    if (revision < log.first || revision >= log.next) return;
+    const own = log.at(revision).hash;
+    if (own === hash) return;
+    throw new BarnError(
+      'Corrupt',
+      `this member's state differs from the leader's: at revision ${revision} its hash is ${hex(own)}, the leader's ${hex(hash)}; remove this member, empty its directory and add it anew`,
+    );
+  }
+
+  #setAlarm(alarm: Alarm, active: boolean): void {
+    const others = this.#alarms.filter(({ kind, member }) => kind !== alarm.kind || member !== alarm.member);
+    this.#alarms = active ? [...others, alarm].sort(inOrder) : others;
+  }
+
+  #raiseFormat(format: number): void {
+    if (format > commandFormatMax) {
+      throw new BarnError(
+        'Storage',
+        `the group went over to command format ${format}, and this version of Runink knows up to ${commandFormatMax}: start the newer version here`,
+      );
+    }
+    this.#format = Math.max(this.#format, format);
+  }
+
+  #changeMembers({ confState, confChange }: CommittedEntry): void {
+    if (confState === undefined) return;
+    this.#members = membersAfter(this.#members, confState, confChange);
+    // A member that is gone cannot say that its disk has room again.
+    this.#alarms = this.#alarms.filter(({ member }) => this.#members.some(({ id }) => id === member));
+  }
+
+  #headNow(): HeadNow {
+    return { write: headWrite({ slot: this.#slot, head: this.#head() }, this.#sealer), applied: this.#applied };
+  }
+
+  #head(): Head {
+    return {
+      ...headNumbers(this.store.state),
+      applied: this.#applied,
+      restoredRevision: this.#restoredRevision,
+      format: this.#format,
+      members: this.#members,
+      alarms: this.#alarms,
+    };
+  }
+
+  #setDurable(applied: Snapshot): void {
+    if (applied.index <= this.#durable.index) return;
+    this.#durable = applied;
+    for (const listener of this.#durableListeners) listener(applied);
+  }
+
+  #fail(error: BarnError): void {
+    this.#broken = error;
+    this.#log.error('state ended: a write failed', { cause: String(error.cause) });
+    for (const listener of this.#failedListeners) listener(error);
+  }
+}
+
+function readCommand({ index, data }: CommittedEntry): Command {
+  try {
+    return decodeCommand(data);
+  } catch (error) {
+    if (!(error instanceof BarnError)) throw error;
+    throw new BarnError(error.reason, `apply entry ${index}: ${error.message}`, { cause: error });
+  }
+}
+
+function copyOf(value: Uint8Array): Uint8Array {
+  return new Uint8Array(value);
+}
+
+function inOrder(a: Alarm, b: Alarm): number {
+  return a.kind === b.kind ? a.member - b.member : a.kind < b.kind ? -1 : 1;
+}
+
+function noSpace({ member }: Alarm): BarnError {
+  return new BarnError(
+    'NoSpace',
+    `the disk of member ${member.toString(16)} is nearly full: nothing is put until space was freed and the alarm disarmed; reads and deletes go on`,
+  );
+}
+
+function hex(hash: number): string {
+  return hash.toString(16).padStart(8, '0');
+}
