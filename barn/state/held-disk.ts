@@ -11,6 +11,8 @@ export class HeldDisk implements Disk {
     succeed(): void;
     fail(error: Error): void;
   }[] = [];
+  /** What was written, in order; a cleared prefix stands as the deletions it made. */
+  readonly written: { readonly writes: readonly DiskWrite[]; readonly sync: boolean }[] = [];
   /** While false, writes succeed at once. */
   holding = false;
   closed = false;
@@ -27,10 +29,7 @@ export class HeldDisk implements Disk {
   write(writes: readonly DiskWrite[], { sync }: DiskWriteOptions): Promise<void> {
     return new Promise((resolve, reject) => {
       const succeed = () => {
-        for (const write of writes) {
-          if (write.type === 'put') this.entries.set(write.key, write.value);
-          else this.entries.delete(write.key);
-        }
+        this.#apply(writes, sync);
         resolve();
       };
       if (this.holding) this.asked.push({ writes, sync, succeed, fail: reject });
@@ -39,7 +38,19 @@ export class HeldDisk implements Disk {
   }
 
   async clear(prefix: string): Promise<void> {
-    for (const key of this.entries.keys()) if (key.startsWith(prefix)) this.entries.delete(key);
+    const keys = [...this.entries.keys()].filter((key) => key.startsWith(prefix));
+    if (keys.length > 0)
+      this.#apply(
+        keys.map((key) => ({ type: 'del', key })),
+        false,
+      );
+  }
+
+  /** What a crash may leave: another disk with the first `count` batches. */
+  after(count: number): HeldDisk {
+    const disk = new HeldDisk();
+    for (const { writes, sync } of this.written.slice(0, count)) disk.#apply(writes, sync);
+    return disk;
   }
 
   async sizeBytes(): Promise<number> {
@@ -48,6 +59,14 @@ export class HeldDisk implements Disk {
 
   async close(): Promise<void> {
     this.closed = true;
+  }
+
+  #apply(writes: readonly DiskWrite[], sync: boolean): void {
+    this.written.push({ writes, sync });
+    for (const write of writes) {
+      if (write.type === 'put') this.entries.set(write.key, write.value);
+      else this.entries.delete(write.key);
+    }
   }
 }
 

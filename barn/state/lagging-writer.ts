@@ -67,9 +67,11 @@ export class LaggingWriter {
   #syncedAtMs: number;
   #timer: Timer | undefined;
   #timerAtMs = 0;
-  #room: { readonly promise: Promise<void>; resolve(): void; reject(error: BarnError): void } | undefined;
+  #room: Deferred | undefined;
+  /** A synced batch is due now, for those who wait for it. */
+  #syncWanted: Deferred | undefined;
   #failed: BarnError | undefined;
-  #paused = false;
+  #closing = false;
 
   constructor(options: {
     readonly disk: Disk;
@@ -110,27 +112,20 @@ export class LaggingWriter {
     return this.#room.promise;
   }
 
-  /**
-   * Waits for what is under way, drops what waits, and writes `writes` synced: the state on disk is another one then.
-   * Until it resolves nothing may be added.
-   */
-  async replace(writes: readonly DiskWrite[]): Promise<void> {
-    this.#paused = true;
-    await this.#inFlight;
-    this.#paused = false;
-    this.#throwIfFailed();
+  /** Forgets what waits, since the state is another one now. Resolves when a synced batch holds its head. Errors: Storage. */
+  replaced(): Promise<void> {
     this.#waiting = [];
     this.#waitingBytes = 0;
     this.#sweep.length = 0;
-    this.#dirty = false;
-    this.#start(writes, 0, true);
-    await this.#inFlight;
-    this.#throwIfFailed();
+    this.#syncWanted ??= deferred();
+    const { promise } = this.#syncWanted;
+    this.kick();
+    return promise;
   }
 
   /** Writes and syncs all there is. Called last. Errors: Storage. */
   async close(): Promise<void> {
-    this.#paused = true;
+    this.#closing = true;
     this.#timer?.cancel();
     await this.#inFlight;
     if (this.#failed === undefined && (this.#dirty || this.#unsynced)) {
@@ -157,12 +152,14 @@ export class LaggingWriter {
     this.#sweep.length = 0;
     this.#room?.reject(error);
     this.#room = undefined;
+    this.#syncWanted?.reject(error);
+    this.#syncWanted = undefined;
     this.#owner.failed(error);
   }
 
   /** Starts a batch if one is due, else sees to it that one starts in time. */
   #schedule(): void {
-    if (this.#inFlight !== undefined || this.#paused || this.#failed !== undefined) return;
+    if (this.#inFlight !== undefined || this.#closing || this.#failed !== undefined) return;
     const dueMs = this.#dueMs();
     if (dueMs === undefined) return;
     const now = this.#clock.monotonicMs();
@@ -185,7 +182,7 @@ export class LaggingWriter {
   }
 
   #dueMs(): number | undefined {
-    if (this.#waiting.length >= this.#timers.batchOperations) return 0;
+    if (this.#waiting.length >= this.#timers.batchOperations || this.#syncWanted !== undefined) return 0;
     if (this.#dirty) return this.#firstAtMs + this.#timers.batchMs;
     if (this.#sweep.length > 0) return this.#clock.monotonicMs();
     return this.#unsynced ? this.#syncedAtMs + this.#timers.syncMs : undefined;
@@ -200,19 +197,23 @@ export class LaggingWriter {
     this.#dirty = false;
     for (const key of this.#sweep.splice(0, this.#timers.sweepOperations)) writes.push({ type: 'del', key });
     writes.push(head.write);
-    const sync = syncDue || this.#unsyncedBytes + bytes >= this.#timers.syncBytes;
-    this.#start(writes, bytes, sync, head.applied);
-  }
-
-  #start(writes: readonly DiskWrite[], bytes: number, sync: boolean, applied?: Snapshot): void {
+    const wanted = this.#syncWanted;
+    this.#syncWanted = undefined;
+    const sync = syncDue || wanted !== undefined || this.#unsyncedBytes + bytes >= this.#timers.syncBytes;
     this.#inFlightBytes = bytes;
     this.#inFlight = this.#disk.write(writes, { sync }).then(
-      () => this.#written(bytes, sync, applied),
-      (cause: unknown) => this.fail(cause),
+      () => {
+        this.#written(bytes, sync, head.applied);
+        wanted?.resolve();
+      },
+      (cause: unknown) => {
+        this.fail(cause);
+        if (this.#failed !== undefined) wanted?.reject(this.#failed);
+      },
     );
   }
 
-  #written(bytes: number, sync: boolean, applied: Snapshot | undefined): void {
+  #written(bytes: number, sync: boolean, applied: Snapshot): void {
     this.#inFlight = undefined;
     this.#inFlightBytes = 0;
     this.#unsynced = !sync;
@@ -222,12 +223,18 @@ export class LaggingWriter {
       this.#room?.resolve();
       this.#room = undefined;
     }
-    if (sync && applied !== undefined) this.#owner.durable(applied);
+    if (sync) this.#owner.durable(applied);
     this.#schedule();
   }
 }
 
-function deferred(): { readonly promise: Promise<void>; resolve(): void; reject(error: BarnError): void } {
+interface Deferred {
+  readonly promise: Promise<void>;
+  resolve(): void;
+  reject(error: BarnError): void;
+}
+
+function deferred(): Deferred {
   let resolve: () => void = () => {};
   let reject: (error: BarnError) => void = () => {};
   const promise = new Promise<void>((onResolve, onReject) => {

@@ -65,6 +65,8 @@ class LevelDisk implements Disk {
 
   async clear(prefix: string): Promise<void> {
     await this.#level.clear({ gte: prefix, lt: `${prefix}\x7f` });
+    // Nobody knows how much that was.
+    this.#bytesInLog = flushBytes;
   }
 
   /**

@@ -88,7 +88,7 @@ export interface StateMachine {
   /**
    * Replaces everything by a snapshot, in memory and on disk, atomically: a crash leaves the old or the new. Watches end with
    * Compacted unless the new history covers what they have not read. Resolves with what is applied then: more than the snapshot
-   * when that came too late. Nothing may be applied until it settles. Errors: Corrupt, and then nothing has changed; Storage.
+   * when that came too late. Entries may be applied meanwhile. Errors: Corrupt, and then nothing has changed; Storage.
    */
   install(chunks: AsyncIterable<Uint8Array>): Promise<Snapshot>;
   /** Where history should be compacted since it reached its bound: the leader proposes it, so that all compact at one entry. */

@@ -37,7 +37,6 @@ export class ReplicatedState implements StateMachine {
   /** Set for good: the disk failed, an entry could not be read, or this member diverged. */
   #broken: BarnError | undefined;
   #installing = false;
-  #switching = false;
   /** The other slot holds nothing. */
   #cleared: Promise<void> = Promise.resolve();
 
@@ -102,7 +101,6 @@ export class ReplicatedState implements StateMachine {
 
   apply(entries: readonly CommittedEntry[]): readonly Outcome[] {
     if (this.#broken !== undefined) throw this.#broken;
-    assert(!this.#switching, 'nothing is applied while a snapshot takes the place of the state');
     const outcomes: Outcome[] = [];
     try {
       for (const entry of entries) this.#applyEntry(entry, outcomes);
@@ -192,10 +190,8 @@ export class ReplicatedState implements StateMachine {
     }
   }
 
+  /** At once in memory, so that what is applied next goes on from there; on disk with the next batch, which is synced. */
   async #switchTo(slot: Slot, { head, state }: SnapshotContent): Promise<void> {
-    this.#switching = true;
-    await this.#writer.replace([headWrite({ slot, head }, this.#sealer)]);
-    this.#switching = false;
     const old = this.#slot;
     this.#slot = slot;
     this.#applied = head.applied;
@@ -204,9 +200,9 @@ export class ReplicatedState implements StateMachine {
     this.#format = head.format;
     this.#restoredRevision = head.restoredRevision;
     this.store.replace(state);
+    await this.#writer.replaced();
     this.#log.info('snapshot installed', { applied: head.applied.index, revision: head.revision, bytes: head.bytes });
     this.#clear(old);
-    this.#setDurable(head.applied);
   }
 
   /** Empties a slot in the background. */
