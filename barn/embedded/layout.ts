@@ -56,7 +56,7 @@ export async function loadState(disk: Disk): Promise<LoadedState> {
   let group: VersionRecord[] = [];
   for await (const page of disk.pages(recordPrefix)) {
     for (const [at, bytes] of page) {
-      const record = decodeRecord(bytes, at);
+      const record = decodeRecord(bytes, `the record at ${at}`);
       if (at !== recordKey(record.kv.modRevision, record.kv.key))
         throw damaged(`the record at ${at} belongs elsewhere`);
       if (record.kv.modRevision < compactRevision) {

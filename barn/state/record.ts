@@ -75,5 +75,5 @@ function writeHeader({ kv, index, count }: VersionRecord, into: Buffer): number 
 const header = Buffer.alloc(headerBytes + 0xffff);
 
 function corrupt(where: string, why: string): BarnError {
-  return new BarnError('Corrupt', `the record at ${where} is damaged: ${why}`);
+  return new BarnError('Corrupt', `${where} is damaged: ${why}`);
 }

@@ -65,6 +65,8 @@ export async function readSnapshot(chunks: AsyncIterable<Uint8Array>, reader: Sn
   let records = 0;
   let whole = false;
   for await (const chunk of chunks) {
+    if (chunk.byteLength === 0) continue;
+    if (whole) throw corrupt('something follows its end');
     frames.add(chunk);
     const page: VersionRecord[] = [];
     for (let body = frames.next(); body !== undefined; body = frames.next()) {
