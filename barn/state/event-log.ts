@@ -1,4 +1,4 @@
-import { assert, present } from '../../base/index.ts';
+import { assert } from '../../base/index.ts';
 import type { BarnEvent, Key, Revision, WatchBatch } from '../barn.ts';
 
 /** Which keys, and whether with what was there before: watches that agree on it share their batches. */
@@ -110,7 +110,9 @@ export class EventLog {
   }
 
   at(revision: Revision): LogEntry {
-    return present(this.#entries[revision - this.#first], `the log entry of revision ${revision}`);
+    const entry = this.#entries[revision - this.#first];
+    assert(entry !== undefined, 'only revisions that the log holds are asked for');
+    return entry;
   }
 
   /** Takes all entries below `revision` out, oldest first. */

@@ -16,21 +16,16 @@ describe('the LevelDB disk', () => {
   afterEach(() => rm(parent, { recursive: true }));
 
   it('syncs when asked to, and keeps what it got', async () => {
-    const synced: unknown[] = [];
-    const { batch } = ClassicLevel.prototype;
-    ClassicLevel.prototype.batch = function (this: unknown, ...given: unknown[]) {
-      synced.push(given[1]);
-      return Reflect.apply(batch, this, given) as never;
-    };
+    const calls = spyOnLevel();
     try {
       const disk = await openLevelDisk(join(parent, 'store'));
       await disk.write([{ type: 'put', key: 'a', value: Buffer.from('1') }], { sync: true });
       await disk.write([{ type: 'del', key: 'b' }], { sync: false });
       await disk.close();
     } finally {
-      ClassicLevel.prototype.batch = batch;
+      calls.restore();
     }
-    expect(synced).to.deep.equal([{ sync: true }, { sync: false }]);
+    expect(calls.seen).to.deep.equal(['write synced', 'write']);
     const again = await openLevelDisk(join(parent, 'store'));
     expect(Buffer.from((await again.get('a')) ?? []).toString()).to.equal('1');
     expect(await again.get('b')).to.equal(undefined);
@@ -70,26 +65,16 @@ describe('the LevelDB disk', () => {
   });
 
   it('syncs before it starts a new log, and only then', async () => {
-    const calls: string[] = [];
-    const { batch, compactRange } = ClassicLevel.prototype;
-    ClassicLevel.prototype.batch = function (this: unknown, ...given: unknown[]) {
-      calls.push(JSON.stringify(given[1]));
-      return Reflect.apply(batch, this, given) as never;
-    };
-    ClassicLevel.prototype.compactRange = function (this: unknown, ...given: unknown[]) {
-      calls.push('new log');
-      return Reflect.apply(compactRange, this, given) as never;
-    };
+    const calls = spyOnLevel();
     const disk = await openLevelDisk(join(parent, 'store'));
     try {
       for (const key of ['a', 'b', 'c', 'd']) {
         await disk.write([{ type: 'put', key, value: Buffer.alloc(3_000_000) }], { sync: false });
       }
     } finally {
-      ClassicLevel.prototype.batch = batch;
-      ClassicLevel.prototype.compactRange = compactRange;
+      calls.restore();
     }
-    expect(calls).to.deep.equal(['{"sync":false}', '{"sync":false}', '{"sync":true}', 'new log', '{"sync":false}']);
+    expect(calls.seen).to.deep.equal(['write', 'write', 'write synced', 'new log', 'write']);
     await disk.close();
   });
 
@@ -118,3 +103,29 @@ describe('the LevelDB disk', () => {
     await expectReason(openLevelDisk(join(parent, 'store')), 'Corrupt');
   });
 });
+
+/** Notes what LevelDB is asked to do. */
+function spyOnLevel(): { readonly seen: readonly string[]; restore(): void } {
+  const seen: string[] = [];
+  const { batch, compactRange } = ClassicLevel.prototype;
+  ClassicLevel.prototype.batch = function (this: unknown, ...given: unknown[]) {
+    const made = Reflect.apply(batch, this, given) as ReturnType<ClassicLevel['batch']>;
+    const { write } = made;
+    made.write = (options?: { readonly sync?: boolean }) => {
+      seen.push(options?.sync === true ? 'write synced' : 'write');
+      return Reflect.apply(write, made, [options]) as Promise<void>;
+    };
+    return made as never;
+  };
+  ClassicLevel.prototype.compactRange = function (this: unknown, ...given: unknown[]) {
+    seen.push('new log');
+    return Reflect.apply(compactRange, this, given) as never;
+  };
+  return {
+    seen,
+    restore() {
+      ClassicLevel.prototype.batch = batch;
+      ClassicLevel.prototype.compactRange = compactRange;
+    },
+  };
+}

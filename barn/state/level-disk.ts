@@ -57,9 +57,15 @@ class LevelDisk implements Disk {
   }
 
   async write(writes: readonly DiskWrite[], { sync }: DiskWriteOptions): Promise<void> {
-    for (const write of writes) this.#bytesInLog += entryBytes + (write.type === 'put' ? write.value.byteLength : 0);
+    // Operation by operation: a batch made of an array costs nine times as much on this thread.
+    const batch = this.#level.batch();
+    for (const write of writes) {
+      if (write.type === 'put') batch.put(write.key, write.value);
+      else batch.del(write.key);
+      this.#bytesInLog += entryBytes + (write.type === 'put' ? write.value.byteLength : 0);
+    }
     const flush = this.#bytesInLog > flushBytes;
-    await this.#level.batch([...writes], { sync: sync || flush });
+    await batch.write({ sync: sync || flush });
     if (flush) await this.#flush();
   }
 

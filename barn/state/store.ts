@@ -7,6 +7,7 @@ import { WatchHub } from './watch-hub.ts';
 /** A state and those who watch it: what is applied here is at once visible and told. */
 export class Store {
   #state: State;
+  #due: Revision = 0;
   readonly hub: WatchHub;
   readonly limits: BarnLimits;
 
@@ -24,6 +25,7 @@ export class Store {
   /** Goes on with the state of a snapshot, which is not older; watchers who can read on there do, the others end with Compacted. */
   replace(state: State): void {
     this.#state = state;
+    this.#due = 0;
     this.hub.replace(state);
   }
 
@@ -41,9 +43,10 @@ export class Store {
 
   /** Where to compact, when more than `historyBytesMax` of history is held. */
   compactionDue(): Revision | undefined {
-    const { log } = this.state;
+    const { log, compactRevision } = this.state;
     if (log.bytes <= this.limits.historyBytesMax) return undefined;
-    const revision = log.firstWithin(this.limits.historyBytesMax / 2);
-    return revision > this.state.compactRevision ? revision : undefined;
+    // Looked for once until it is done: it is asked for after every apply.
+    if (this.#due <= compactRevision) this.#due = log.firstWithin(this.limits.historyBytesMax / 2);
+    return this.#due > compactRevision ? this.#due : undefined;
   }
 }
