@@ -18,7 +18,7 @@ export interface BarnLimits {
   readonly waitingTxnsMax: number;
   /** More value bytes waiting for the disk: Overloaded. */
   readonly waitingBytesMax: number;
-  /** More history than this: the store compacts itself until half is left. */
+  /** More history than this: the store compacts itself until seven eighths are left. */
   readonly historyBytesMax: number;
 }
 

@@ -111,7 +111,7 @@ describe('the lagging writer', () => {
   it('deletes what was dropped after what was written before, in order, some with each batch', async () => {
     open({ sweepOperations: 2 });
     writer.add(putOf('a'));
-    for (const key of ['a', 'b', 'c']) writer.sweep(key);
+    for (const key of ['a', 'b', 'c']) writer.sweep(() => key);
     writer.kick();
     clock.advance(20);
     expect(batch(0)).to.deep.equal(['a', '-a', '-b', 'head=0']);
@@ -135,7 +135,7 @@ describe('the lagging writer', () => {
     apply('a');
     clock.advance(20);
     apply('b');
-    writer.sweep('c');
+    writer.sweep(() => 'c');
     applied = 9;
     const replaced = writer.replaced();
     apply('d');

@@ -59,7 +59,7 @@ export class LaggingWriter {
   #waitingBytes = 0;
   #firstAtMs = 0;
   #dirty = false;
-  readonly #sweep: string[] = [];
+  readonly #sweep: (() => string)[] = [];
   #inFlight: Promise<void> | undefined;
   #inFlightBytes = 0;
   #unsyncedBytes = 0;
@@ -92,8 +92,8 @@ export class LaggingWriter {
     this.#waitingBytes += operationBytes + (write.type === 'put' ? write.value.byteLength : 0);
   }
 
-  /** What may be deleted when there is time, after all that was added so far. */
-  sweep(key: string): void {
+  /** What may be deleted when there is time, after all that was added so far; its key is asked for then. */
+  sweep(key: () => string): void {
     this.#sweep.push(key);
   }
 
@@ -195,7 +195,7 @@ export class LaggingWriter {
     this.#waiting = [];
     this.#waitingBytes = 0;
     this.#dirty = false;
-    for (const key of this.#sweep.splice(0, this.#timers.sweepOperations)) writes.push({ type: 'del', key });
+    for (const key of this.#sweep.splice(0, this.#timers.sweepOperations)) writes.push({ type: 'del', key: key() });
     writes.push(head.write);
     const wanted = this.#syncWanted;
     this.#syncWanted = undefined;

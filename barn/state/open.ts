@@ -24,6 +24,8 @@ export interface StateMachineOptions {
   readonly timers?: Partial<WriterTimers>;
   /** With whom the group begins, when this disk is empty and this member is one of those who found it. */
   readonly founding?: Founding;
+  /** Lets others have their turn while a watch reads a long history; the loop's own if absent. */
+  readonly nextTurn?: () => Promise<void>;
   /** For nonces; the machine's if absent. */
   readonly random?: RandomBytes;
 }
@@ -33,7 +35,7 @@ export interface StateMachineOptions {
  * it, Corrupt when what it holds is damaged.
  */
 export async function openStateMachine(options: StateMachineOptions): Promise<StateMachine> {
-  const { disk, keys, clock, log, limits, founding } = options;
+  const { disk, keys, clock, log, founding } = options;
   const startedMs = clock.monotonicMs();
   const sealer = createSealer(keys, options.random);
   try {
@@ -50,7 +52,7 @@ export async function openStateMachine(options: StateMachineOptions): Promise<St
       tookMs: Math.round(clock.monotonicMs() - startedMs),
     });
     const timers = { ...defaultWriterTimers, ...options.timers };
-    return new ReplicatedState({ loaded, disk, sealer, clock, log, limits, timers });
+    return new ReplicatedState({ ...options, loaded, sealer, timers });
   } catch (error) {
     await disk.close();
     if (error instanceof BarnError) throw error;

@@ -48,10 +48,11 @@ export class ReplicatedState implements StateMachine {
     readonly log: Log;
     readonly limits: BarnLimits;
     readonly timers: WriterTimers;
+    readonly nextTurn?: () => Promise<void>;
   }) {
-    const { loaded, disk, sealer, clock, log, limits, timers } = options;
+    const { loaded, disk, sealer, clock, log, timers } = options;
     const { head, slot, state, stale } = loaded;
-    this.store = new Store({ state, clock, limits });
+    this.store = new Store({ ...options, state });
     this.#disk = disk;
     this.#sealer = sealer;
     this.#log = log;
@@ -253,7 +254,8 @@ export class ReplicatedState implements StateMachine {
   }
 
   #sweep(versions: readonly PlacedVersion[]): void {
-    for (const { kv, index } of versions) this.#writer.sweep(recordKey(this.#slot, kv.modRevision, index));
+    const slot = this.#slot;
+    for (const { kv, index } of versions) this.#writer.sweep(() => recordKey(slot, kv.modRevision, index));
     this.#writer.kick();
   }
 

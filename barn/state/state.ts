@@ -136,7 +136,7 @@ export class State implements LatestView {
     this.#sorted.forEach('', '\x7f', ({ versions }) => {
       for (const kv of versions) {
         if (kv.modRevision >= this.#compactRevision) break;
-        old.push({ kv, index: this.#places.get(kv) ?? 0 });
+        old.push({ kv, index: this.#placeOf(kv) });
       }
     });
     return old;
@@ -144,7 +144,7 @@ export class State implements LatestView {
 
   /** The newest version of every key there is. */
   liveVersions(): readonly PlacedVersion[] {
-    return this.range('', '\x7f', {}).items.map((kv) => ({ kv, index: this.#places.get(kv) ?? 0 }));
+    return this.range('', '\x7f', {}).items.map((kv) => ({ kv, index: this.#placeOf(kv) }));
   }
 
   compacted(revision: Revision): BarnError {
@@ -180,6 +180,10 @@ export class State implements LatestView {
     this.#sorted.insert(created);
   }
 
+  #placeOf(kv: KeyValue): number {
+    return this.#places.get(kv) ?? 0;
+  }
+
   /** Drops the versions of a key that nobody at `horizon` or later sees. */
   #prune(key: Key, horizon: Revision, dropped: PlacedVersion[]): void {
     const history = this.#histories.get(key);
@@ -188,10 +192,11 @@ export class State implements LatestView {
     let seen = versions.findLastIndex((version) => version.modRevision <= horizon);
     // A deletion that is the oldest thing left says no more than an absent key.
     if (seen >= 0 && !isLive(present(versions[seen], 'a version'))) seen++;
-    for (const version of versions.splice(0, Math.max(0, seen))) {
+    if (seen <= 0) return;
+    for (const version of versions.splice(0, seen)) {
       this.#bytes -= sizeOf(version);
       this.#versionsCount--;
-      dropped.push({ kv: version, index: this.#places.get(version) ?? 0 });
+      dropped.push({ kv: version, index: this.#placeOf(version) });
       this.#places.delete(version);
     }
     if (versions.length > 0) return;

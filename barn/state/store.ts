@@ -4,6 +4,9 @@ import type { BarnLimits } from '../limits.ts';
 import type { PlacedVersion, State } from './state.ts';
 import { WatchHub } from './watch-hub.ts';
 
+/** How much of the history a compaction at its bound leaves: little goes at a time, so that nobody waits long for it. */
+const keptShare = 7 / 8;
+
 /** A state and those who watch it: what is applied here is at once visible and told. */
 export class Store {
   #state: State;
@@ -11,7 +14,12 @@ export class Store {
   readonly hub: WatchHub;
   readonly limits: BarnLimits;
 
-  constructor(options: { readonly state: State; readonly clock: Clock; readonly limits: BarnLimits }) {
+  constructor(options: {
+    readonly state: State;
+    readonly clock: Clock;
+    readonly limits: BarnLimits;
+    readonly nextTurn?: () => Promise<void>;
+  }) {
     this.#state = options.state;
     this.limits = options.limits;
     this.hub = new WatchHub(options);
@@ -46,7 +54,7 @@ export class Store {
     const { log, compactRevision } = this.state;
     if (log.bytes <= this.limits.historyBytesMax) return undefined;
     // Looked for once until it is done: it is asked for after every apply.
-    if (this.#due <= compactRevision) this.#due = log.firstWithin(this.limits.historyBytesMax / 2);
+    if (this.#due <= compactRevision) this.#due = log.firstWithin(this.limits.historyBytesMax * keptShare);
     return this.#due > compactRevision ? this.#due : undefined;
   }
 }

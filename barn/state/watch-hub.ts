@@ -1,7 +1,8 @@
 import type { Clock, Timer } from '../../base/index.ts';
 import { BarnError, type Key, type Revision, type WatchBatch, type WatchOptions } from '../barn.ts';
 import type { BarnLimits } from '../limits.ts';
-import type { EventLog, Interest, LogEntry, SizedBatch } from './event-log.ts';
+import type { EventLog, LogEntry, SizedBatch } from './event-log.ts';
+import { type WatchGroup, WatchGroups } from './watch-groups.ts';
 import { Watcher, type WatcherHome } from './watcher.ts';
 
 const progressIntervalMs = 200;
@@ -16,30 +17,31 @@ export interface WatchSource {
   compacted(revision: Revision): BarnError;
 }
 
-/** Watches that ask for the same: what one gets, all get, the same objects. */
-interface Group {
-  readonly interest: Interest;
-  readonly watchers: Set<Watcher>;
-}
-
-/** Tells watchers what happened to the keys of a store. A revision costs a look at each distinct range, then at each watcher in it. */
+/** Tells watchers what happened to the keys of a store. A revision costs a look for whoever asks for its keys (WatchGroups), then at each of those. */
 export class WatchHub implements WatcherHome {
   #state: WatchSource;
   readonly #clock: Clock;
   readonly #limits: BarnLimits;
-  /** Watches of a single key, by key and interest, and of a range, by interest. */
-  readonly #keyGroups = new Map<Key, Map<string, Group>>();
-  readonly #rangeGroups = new Map<string, Group>();
+  readonly #nextTurn: () => Promise<void>;
+  /** Those who have caught up. */
+  readonly #groups = new WatchGroups();
   readonly #behind = new Set<Watcher>();
   readonly #progress = new Set<Watcher>();
   readonly #signals = new Map<Watcher, () => void>();
   #progressTimer: Timer | undefined;
   #watchersCount = 0;
 
-  constructor(options: { readonly state: WatchSource; readonly clock: Clock; readonly limits: BarnLimits }) {
+  constructor(options: {
+    readonly state: WatchSource;
+    readonly clock: Clock;
+    readonly limits: BarnLimits;
+    /** Lets others have their turn: the loop's own if absent. */
+    readonly nextTurn?: () => Promise<void>;
+  }) {
     this.#state = options.state;
     this.#clock = options.clock;
     this.#limits = options.limits;
+    this.#nextTurn = options.nextTurn ?? loopTurn;
   }
 
   /** As Barn.watch promises; the range is checked. Errors: Compacted, Overloaded. */
@@ -67,11 +69,7 @@ export class WatchHub implements WatcherHome {
 
   /** Hands a new revision to all who asked for a part of it. */
   publish(entry: LogEntry): void {
-    for (const { kv } of entry.events) {
-      const groups = this.#keyGroups.get(kv.key);
-      if (groups !== undefined) for (const group of groups.values()) tell(group, entry);
-    }
-    for (const group of this.#rangeGroups.values()) tell(group, entry);
+    this.#groups.forEach(entry, (group) => tell(group, entry));
     if (this.#progress.size > 0 && this.#progressTimer === undefined) {
       this.#progressTimer = this.#clock.after(progressIntervalMs, () => this.#tellProgress(), { unref: true });
     }
@@ -95,23 +93,27 @@ export class WatchHub implements WatcherHome {
     this.compacted(state.compactRevision);
     if (told + 1 < state.compactRevision) {
       const error = state.compacted(told + 1);
-      for (const groups of [...this.#keyGroups.values(), this.#rangeGroups]) {
-        for (const { watchers } of groups.values()) {
-          for (const watcher of watchers) if (watcher.from < state.compactRevision) watcher.end(error);
-        }
-      }
+      for (const watcher of this.#groups.watchers()) if (watcher.from < state.compactRevision) watcher.end(error);
     }
     for (let revision = Math.max(told + 1, state.compactRevision); revision < state.log.next; revision++) {
       this.publish(state.log.at(revision));
     }
   }
 
-  /** Ends every watch with `error`. */
+  /** Ends every watch there is with `error`; new ones may come. */
+  endAll(error: BarnError): void {
+    for (const watcher of this.#behind) watcher.end(error);
+    for (const watcher of this.#groups.watchers()) watcher.end(error);
+  }
+
+  /** Ends every watch with `error`, for good. */
   close(error: BarnError): void {
     this.#progressTimer?.cancel();
-    for (const watcher of this.#behind) watcher.end(error);
-    for (const groups of this.#keyGroups.values()) endAll(groups, error);
-    endAll(this.#rangeGroups, error);
+    this.endAll(error);
+  }
+
+  turn(): Promise<void> {
+    return this.#nextTurn();
   }
 
   catchUp(watcher: Watcher, from: Revision): { readonly batch: WatchBatch; readonly next: Revision } | undefined {
@@ -132,32 +134,14 @@ export class WatchHub implements WatcherHome {
     this.#progress.delete(watcher);
     this.#signals.get(watcher)?.();
     this.#signals.delete(watcher);
-    const { start, end } = watcher.interest;
-    const groups = end === undefined ? this.#keyGroups.get(start) : this.#rangeGroups;
-    const name = nameOf(watcher.interest);
-    const group = groups?.get(name);
-    if (groups === undefined || group === undefined) return;
-    group.watchers.delete(watcher);
-    if (group.watchers.size === 0) groups.delete(name);
-    if (end === undefined && groups.size === 0) this.#keyGroups.delete(start);
+    this.#groups.delete(watcher);
   }
 
   #join(watcher: Watcher): void {
-    const { interest } = watcher;
-    const groups = interest.end === undefined ? this.#groupsOfKey(interest.start) : this.#rangeGroups;
-    const name = nameOf(interest);
-    const group = groups.get(name);
-    if (group !== undefined) group.watchers.add(watcher);
-    else groups.set(name, { interest, watchers: new Set([watcher]) });
+    this.#groups.add(watcher);
     if (!watcher.progress) return;
     this.#progress.add(watcher);
     watcher.offerProgress(this.#progressNow());
-  }
-
-  #groupsOfKey(key: Key): Map<string, Group> {
-    const groups = this.#keyGroups.get(key) ?? new Map<string, Group>();
-    this.#keyGroups.set(key, groups);
-    return groups;
   }
 
   #endWith(watcher: Watcher, signal: AbortSignal): void {
@@ -178,16 +162,11 @@ export class WatchHub implements WatcherHome {
   }
 }
 
-function tell({ interest, watchers }: Group, entry: LogEntry): void {
+function tell({ interest, watchers }: WatchGroup, entry: LogEntry): void {
   const found = entry.batchFor(interest);
   if (found !== undefined) for (const watcher of watchers) watcher.push(found);
 }
 
-function endAll(groups: ReadonlyMap<string, Group>, error: BarnError): void {
-  for (const { watchers } of groups.values()) for (const watcher of watchers) watcher.end(error);
-}
-
-// No key holds the separator, which is not printable.
-function nameOf({ start, end, prevValue }: Interest): string {
-  return `${start}\n${end ?? '\r'}\n${prevValue}`;
+function loopTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

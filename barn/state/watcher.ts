@@ -6,6 +6,8 @@ import type { Interest, SizedBatch } from './event-log.ts';
 export interface WatcherHome {
   /** The first batch for `watcher` at or after `from` in the history, and where to go on; undefined: from here on the home pushes. */
   catchUp(watcher: Watcher, from: Revision): { readonly batch: WatchBatch; readonly next: Revision } | undefined;
+  /** Lets others have their turn. */
+  turn(): Promise<void>;
   /** The watcher has ended, for whatever reason. Called once. */
   leave(watcher: Watcher): void;
 }
@@ -72,7 +74,7 @@ export class Watcher implements AsyncIterableIterator<WatchBatch> {
     assert(this.#reader === undefined, 'a watch is read by one reader, one batch at a time');
     if (this.#behind !== undefined && ++this.#batchesThisTurn > batchesPerTurn) {
       this.#batchesThisTurn = 0;
-      await new Promise((resolve) => setImmediate(resolve));
+      await this.#home.turn();
     }
     if (this.#behind !== undefined) {
       const found = this.#home.catchUp(this, this.#behind);
