@@ -24,29 +24,33 @@ export class LogEntry {
   /** The running hash of all events up to here; 0 where nobody keeps one. */
   readonly hash: number;
   readonly bytes: number;
-  readonly #full: SizedBatch;
+  // Made when somebody asks: most revisions nobody does.
+  #full: SizedBatch | undefined;
   #bare: SizedBatch | undefined;
 
   constructor(revision: Revision, events: readonly BarnEvent[], hash = 0) {
     this.revision = revision;
     this.events = events;
     this.hash = hash;
-    this.#full = sized(revision, events);
-    this.bytes = this.#full.bytes;
+    this.bytes = bytesOf(events);
   }
 
   /** The events `interest` asks for, or undefined when there are none. */
   batchFor(interest: Interest): SizedBatch | undefined {
-    const all = interest.prevValue ? this.#full : this.#withoutPrev();
-    const events = all.batch.events;
     let count = 0;
-    for (const { kv } of events) if (covers(interest, kv.key)) count++;
+    for (const { kv } of this.events) if (covers(interest, kv.key)) count++;
     if (count === 0) return undefined;
-    if (count === events.length) return all;
+    const all = interest.prevValue ? this.#withPrev() : this.#withoutPrev();
+    if (count === this.events.length) return all;
     return sized(
       this.revision,
-      events.filter(({ kv }) => covers(interest, kv.key)),
+      all.batch.events.filter(({ kv }) => covers(interest, kv.key)),
     );
+  }
+
+  #withPrev(): SizedBatch {
+    this.#full ??= sized(this.revision, this.events);
+    return this.#full;
   }
 
   #withoutPrev(): SizedBatch {
@@ -55,7 +59,7 @@ export class LogEntry {
           this.revision,
           this.events.map(({ type, kv }) => ({ type, kv })),
         )
-      : this.#full;
+      : this.#withPrev();
     return this.#bare;
   }
 }
@@ -140,9 +144,13 @@ export function covers({ start, end }: Interest, key: Key): boolean {
 }
 
 function sized(revision: Revision, events: readonly BarnEvent[]): SizedBatch {
+  return { batch: { revision, events }, bytes: bytesOf(events) };
+}
+
+function bytesOf(events: readonly BarnEvent[]): number {
   let bytes = 0;
   for (const { kv, prev } of events) {
     bytes += eventOverheadBytes + kv.key.length + kv.value.byteLength + (prev?.value.byteLength ?? 0);
   }
-  return { batch: { revision, events }, bytes };
+  return bytes;
 }
