@@ -27,6 +27,8 @@ export interface Sealer {
    * ring does not read such bytes; Corrupt when it is damaged or belongs elsewhere.
    */
   unseal(bytes: Uint8Array, where: string): Uint8Array;
+  /** Whether it would be sealed the same way now: under another key, or none, it should be written anew. */
+  isCurrent(bytes: Uint8Array): boolean;
 }
 
 /** How a sealer under `keys` works; without keys it is the identity that refuses sealed bytes. */
@@ -41,6 +43,7 @@ export function isSealed(bytes: Uint8Array): boolean {
 
 const magic = Buffer.from('e5b7c2ea9f0d5ea1', 'hex');
 const sealFormat = 1;
+const idLengthAt = 9;
 const saltAt = 10;
 const nonceAt = 26;
 const idAt = 38;
@@ -54,6 +57,7 @@ const derivedKeysMax = 256;
 const identity: Sealer = {
   seals: false,
   overheadBytes: () => 0,
+  isCurrent: (bytes) => !isSealed(bytes),
   seal(plain, where) {
     assert(!isSealed(plain), `bytes for ${where} begin like sealed ones`);
     return plain;
@@ -93,12 +97,19 @@ class RingSealer implements Sealer {
     return idAt + this.#keys.current().id.length + tagBytes;
   }
 
+  isCurrent(bytes: Uint8Array): boolean {
+    if (!isSealed(bytes)) return false;
+    const { id } = this.#keys.current();
+    const idEnd = idAt + id.length;
+    return bytes[idLengthAt] === id.length && Buffer.from(bytes.subarray(idAt, idEnd)).equals(Buffer.from(id));
+  }
+
   seal(plain: Uint8Array, where: string): Uint8Array {
     const { source, salt, derived } = this.#use();
     const header = Buffer.allocUnsafe(idAt + source.id.length);
     magic.copy(header);
     header[8] = sealFormat;
-    header[9] = source.id.length;
+    header[idLengthAt] = source.id.length;
     header.set(salt, saltAt);
     header.set(this.#random(idAt - nonceAt), nonceAt);
     header.write(source.id, idAt, 'latin1');
@@ -190,7 +201,7 @@ function parse(bytes: Uint8Array, where: string): SealedParts {
   if (view.length < idAt) throw corrupt(where, `it has ${view.length} bytes`);
   const format = view.readUInt8(8);
   if (format !== sealFormat) throw corrupt(where, `it is sealed in format ${format}, not ${sealFormat}`);
-  const sealedAt = idAt + view.readUInt8(9);
+  const sealedAt = idAt + view.readUInt8(idLengthAt);
   if (view.length < sealedAt + tagBytes) throw corrupt(where, `it has ${view.length} bytes`);
   return {
     id: view.toString('latin1', idAt, sealedAt),

@@ -109,9 +109,10 @@ describe('the lagging writer', () => {
   });
 
   it('deletes what was dropped after what was written before, in order, some with each batch', async () => {
-    open({ sweepOperations: 2 });
+    open({ choresPerBatch: 3 });
     writer.add(putOf('a'));
-    for (const key of ['a', 'b', 'c']) writer.sweep(() => key);
+    writer.later(() => undefined);
+    for (const key of ['a', 'b', 'c']) writer.later(() => ({ type: 'del', key }));
     writer.kick();
     clock.advance(20);
     expect(batch(0)).to.deep.equal(['a', '-a', '-b', 'head=0']);
@@ -135,7 +136,7 @@ describe('the lagging writer', () => {
     apply('a');
     clock.advance(20);
     apply('b');
-    writer.sweep(() => 'c');
+    writer.later(() => ({ type: 'del', key: 'c' }));
     applied = 9;
     const replaced = writer.replaced();
     apply('d');
@@ -185,7 +186,16 @@ describe('the lagging writer', () => {
     expect(disk.asked).to.have.length(1);
     expect(failures.map(({ reason }) => reason)).to.deep.equal(['Storage']);
     await expectReason(present(writer.room(), 'a failed writer'), 'Storage');
-    await expectReason(writer.close(), 'Storage');
+    await writer.close();
+  });
+
+  it('says that what it should have written last failed', async () => {
+    apply('a');
+    const closing = expectReason(writer.close(), 'Storage');
+    await settle();
+    asked(0).fail(new Error('EIO'));
+    await closing;
+    expect(failures.map(({ reason }) => reason)).to.deep.equal(['Storage']);
   });
 
   function apply(key: string, bytes = 0): void {

@@ -15,8 +15,8 @@ export interface WriterTimers {
   readonly syncBytes: number;
   /** More waiting for the disk: `room` asks those who apply to wait. */
   readonly lagBytesMax: number;
-  /** So many dropped versions are deleted with one batch; the others wait for the next. */
-  readonly sweepOperations: number;
+  /** So many dropped versions are deleted, or records sealed anew, with one batch; the others wait for the next. */
+  readonly choresPerBatch: number;
 }
 
 /** The product's settings. */
@@ -26,7 +26,7 @@ export const defaultWriterTimers: WriterTimers = {
   syncMs: 5_000,
   syncBytes: 16 * 1024 * 1024,
   lagBytesMax: 64 * 1024 * 1024,
-  sweepOperations: 1_000,
+  choresPerBatch: 1_000,
 };
 
 /** What the state is at the moment: the record that says so, and what a synced batch with it makes durable. */
@@ -48,7 +48,7 @@ const operationBytes = 200;
 
 /**
  * Writes the state behind its back: one atomic batch at a time holds all that was applied since the last one, and the head
- * that fits. Deletions of dropped versions come after everything that was given before them, in their order.
+ * that fits. Chores, such as deleting dropped versions, come after everything that was given before them, in their order.
  */
 export class LaggingWriter {
   readonly #disk: Disk;
@@ -59,7 +59,7 @@ export class LaggingWriter {
   #waitingBytes = 0;
   #firstAtMs = 0;
   #dirty = false;
-  readonly #sweep: (() => string)[] = [];
+  readonly #chores: (() => DiskWrite | undefined)[] = [];
   #inFlight: Promise<void> | undefined;
   #inFlightBytes = 0;
   #unsyncedBytes = 0;
@@ -92,9 +92,9 @@ export class LaggingWriter {
     this.#waitingBytes += operationBytes + (write.type === 'put' ? write.value.byteLength : 0);
   }
 
-  /** What may be deleted when there is time, after all that was added so far; its key is asked for then. */
-  sweep(key: () => string): void {
-    this.#sweep.push(key);
+  /** What may be done when there is time, after all that was added so far, in its order; asked for then. */
+  later(chore: () => DiskWrite | undefined): void {
+    this.#chores.push(chore);
   }
 
   /** Something changed, the head at least: it goes to disk in time. */
@@ -116,22 +116,21 @@ export class LaggingWriter {
   replaced(): Promise<void> {
     this.#waiting = [];
     this.#waitingBytes = 0;
-    this.#sweep.length = 0;
+    this.#chores.length = 0;
     this.#syncWanted ??= deferred();
     const { promise } = this.#syncWanted;
     this.kick();
     return promise;
   }
 
-  /** Writes and syncs all there is. Called last. Errors: Storage. */
+  /** Writes and syncs all there is. Called last. Errors: Storage when that fails; what failed before was told then. */
   async close(): Promise<void> {
     this.#closing = true;
     this.#timer?.cancel();
     await this.#inFlight;
-    if (this.#failed === undefined && (this.#dirty || this.#unsynced)) {
-      this.#startBatch(true);
-      await this.#inFlight;
-    }
+    if (this.#failed !== undefined || !(this.#dirty || this.#unsynced)) return;
+    this.#startBatch(true);
+    await this.#inFlight;
     this.#throwIfFailed();
   }
 
@@ -149,7 +148,7 @@ export class LaggingWriter {
     this.#timer?.cancel();
     this.#waiting = [];
     this.#waitingBytes = 0;
-    this.#sweep.length = 0;
+    this.#chores.length = 0;
     this.#room?.reject(error);
     this.#room = undefined;
     this.#syncWanted?.reject(error);
@@ -184,7 +183,7 @@ export class LaggingWriter {
   #dueMs(): number | undefined {
     if (this.#waiting.length >= this.#timers.batchOperations || this.#syncWanted !== undefined) return 0;
     if (this.#dirty) return this.#firstAtMs + this.#timers.batchMs;
-    if (this.#sweep.length > 0) return this.#clock.monotonicMs();
+    if (this.#chores.length > 0) return this.#clock.monotonicMs();
     return this.#unsynced ? this.#syncedAtMs + this.#timers.syncMs : undefined;
   }
 
@@ -195,7 +194,10 @@ export class LaggingWriter {
     this.#waiting = [];
     this.#waitingBytes = 0;
     this.#dirty = false;
-    for (const key of this.#sweep.splice(0, this.#timers.sweepOperations)) writes.push({ type: 'del', key: key() });
+    for (const chore of this.#chores.splice(0, this.#timers.choresPerBatch)) {
+      const write = chore();
+      if (write !== undefined) writes.push(write);
+    }
     writes.push(head.write);
     const wanted = this.#syncWanted;
     this.#syncWanted = undefined;

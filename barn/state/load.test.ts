@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { ManualClock, present, silentLog } from '../../base/index.ts';
 import { BarnError, type BarnReason } from '../barn.ts';
-import type { KeyRing } from '../keys.ts';
+import type { KeyRing, StoreKey } from '../keys.ts';
 import { defaultLimits } from '../limits.ts';
 import { compactEntry, deleteEntry, foundingOfOne, put, putEntry, txnEntry } from './entries.ts';
 import { decodeChecked, encodeChecked } from './head.ts';
@@ -170,6 +170,28 @@ describe('what a state finds on its disk', () => {
     const records = [...disk.entries.keys()].filter((key) => key.startsWith('d'));
     flip(present(records[0], 'a record'), -1);
     expect(await refusal(open(ring))).to.have.property('reason', 'Corrupt');
+  });
+
+  it('is sealed anew under a new key, and then needs the old one no more', async () => {
+    const [first, second] = ['k1', 'k2'].map((id, at) => ({ id, key: Buffer.alloc(32, at) }));
+    const ringOf = (current: StoreKey | undefined, ...known: (StoreKey | undefined)[]): KeyRing => ({
+      current: () => present(current, 'a key'),
+      byId: (id) => known.find((one) => one?.id === id),
+      readsPlain: known.length > 1,
+    });
+    // From no key to the first, which is one change of keys as another.
+    for (const ring of [ringOf(first, first, undefined), ringOf(second, first, second)]) {
+      const machine = await open(ring);
+      machine.apply([deleteEntry(machine.applied.index + 1, 'a'), compactEntry(machine.applied.index + 2, 3)]);
+      await settle();
+      await machine.close();
+    }
+    const machine = await open(ringOf(second, second));
+    expect(machine.store.state.range('', '\x7f', {}).items.map(({ key, version }) => [key, version])).to.deep.equal([
+      ['z', 3],
+    ]);
+    await machine.close();
+    for (const value of disk.entries.values()) expect(Buffer.from(value).toString('latin1')).to.not.include('k1');
   });
 
   function change(fields: object): void {

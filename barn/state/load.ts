@@ -14,6 +14,8 @@ export interface LoadedState {
   readonly state: State;
   /** Versions on it that nobody can ask for any more: a sweep was cut short. In the order in which they must go. */
   readonly stale: readonly PlacedVersion[];
+  /** What is sealed under another key than the current one, or not at all though there is one. */
+  readonly outdated: readonly VersionRecord[];
 }
 
 /** Reads a state; undefined when the disk is empty. Errors: Storage for an unknown format, Corrupt for anything damaged or missing. */
@@ -22,15 +24,17 @@ export async function loadState(disk: Disk, sealer: Sealer): Promise<LoadedState
   if (stored === undefined) return undefined;
   const { slot, head } = stored;
   const builder = new StateBuilder(head);
+  const outdated: VersionRecord[] = [];
   for await (const page of disk.pages(slotPrefix(slot))) {
     for (const [key, bytes] of page) {
       const where = whereOf(key);
       const record = decodeRecord(sealer.unseal(bytes, where), where);
       if (key !== recordKey(slot, record.kv.modRevision, record.index)) throw damaged(`${where} belongs elsewhere`);
       builder.add(record);
+      if (!sealer.isCurrent(bytes)) outdated.push(record);
     }
   }
-  return { slot, head, state: builder.finish(), stale: builder.stale };
+  return { slot, head, state: builder.finish(), stale: builder.stale, outdated };
 }
 
 /** Makes a state from its head and its records: those below the compact revision, then the history in its order. */

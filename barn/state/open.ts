@@ -49,6 +49,7 @@ export async function openStateMachine(options: StateMachineOptions): Promise<St
       compactRevision,
       bytes: loaded.state.bytes,
       stale: loaded.stale.length,
+      outdated: loaded.outdated.length,
       tookMs: Math.round(clock.monotonicMs() - startedMs),
     });
     const timers = { ...defaultWriterTimers, ...options.timers };
@@ -67,5 +68,5 @@ async function begin(disk: Disk, sealer: Sealer, founding: Founding | undefined)
       : { ...emptyHead, applied: { index: 1, term: 1, confState: founding.confState }, members: founding.members };
   const slot = 0;
   await disk.write([formatWrite(), headWrite({ slot, head }, sealer)], { sync: true });
-  return { slot, head, state: new State(), stale: [] };
+  return { slot, head, state: new State(), stale: [], outdated: [] };
 }

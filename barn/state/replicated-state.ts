@@ -11,6 +11,7 @@ import { headWrite, otherSlot, recordKey, recordWrite, type Slot, slotPrefix } f
 import type { LoadedState } from './load.ts';
 import type { Alarm, Command, CommittedEntry, MemberRecord, Outcome, StateMachine } from './machine.ts';
 import { membersAfter } from './member-record.ts';
+import type { VersionRecord } from './record.ts';
 import { encodeSnapshot, readSnapshot } from './snapshot.ts';
 import { SnapshotCopy } from './snapshot-copy.ts';
 import type { PlacedVersion } from './state.ts';
@@ -37,6 +38,7 @@ export class ReplicatedState implements StateMachine {
   /** Set for good: the disk failed, an entry could not be read, or this member diverged. */
   #broken: BarnError | undefined;
   #installing = false;
+  #isSealedAnew = false;
   /** The other slot holds nothing. */
   #cleared: Promise<void> = Promise.resolve();
 
@@ -51,7 +53,7 @@ export class ReplicatedState implements StateMachine {
     readonly nextTurn?: () => Promise<void>;
   }) {
     const { loaded, disk, sealer, clock, log, timers } = options;
-    const { head, slot, state, stale } = loaded;
+    const { head, slot, state, stale, outdated } = loaded;
     this.store = new Store({ ...options, state });
     this.#disk = disk;
     this.#sealer = sealer;
@@ -74,6 +76,7 @@ export class ReplicatedState implements StateMachine {
       },
     });
     if (stale.length > 0) this.#sweep(stale);
+    if (outdated.length > 0) this.#sealAnew(outdated);
   }
 
   get applied(): Snapshot {
@@ -255,7 +258,22 @@ export class ReplicatedState implements StateMachine {
 
   #sweep(versions: readonly PlacedVersion[]): void {
     const slot = this.#slot;
-    for (const { kv, index } of versions) this.#writer.sweep(() => recordKey(slot, kv.modRevision, index));
+    for (const { kv, index } of versions) {
+      this.#writer.later(() => ({ type: 'del', key: recordKey(slot, kv.modRevision, index) }));
+    }
+    this.#writer.kick();
+  }
+
+  #sealAnew(records: readonly VersionRecord[]): void {
+    for (const record of records) {
+      this.#writer.later(() =>
+        this.store.state.holds(record.kv) ? recordWrite(this.#slot, record, this.#sealer) : undefined,
+      );
+    }
+    this.#writer.later(() => {
+      this.#isSealedAnew = true;
+      return undefined;
+    });
     this.#writer.kick();
   }
 
@@ -308,6 +326,8 @@ export class ReplicatedState implements StateMachine {
   }
 
   #setDurable(applied: Snapshot): void {
+    if (this.#isSealedAnew) this.#log.info('state sealed anew: nothing in it needs an older key any more');
+    this.#isSealedAnew = false;
     if (applied.index <= this.#durable.index) return;
     this.#durable = applied;
     for (const listener of this.#durableListeners) listener(applied);

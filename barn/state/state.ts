@@ -67,6 +67,11 @@ export class State implements LatestView {
     return latest !== undefined && isLive(latest) ? latest : undefined;
   }
 
+  /** Whether this very version can still be asked for. */
+  holds(kv: KeyValue): boolean {
+    return this.#histories.get(kv.key)?.versions.includes(kv) ?? false;
+  }
+
   /** As Barn.range promises. */
   range(start: Key, end: Key | undefined, options: RangeOptions): RangeResult {
     const revision = this.#readable(options.revision ?? 0);
