@@ -34,6 +34,7 @@ export async function openLevelDisk(directory: string): Promise<Disk> {
 class LevelDisk implements Disk {
   readonly #level: ClassicLevel<string, Uint8Array>;
   #bytesInLog = 0;
+  #last: Promise<void> = Promise.resolve();
 
   constructor(level: ClassicLevel<string, Uint8Array>) {
     this.#level = level;
@@ -56,23 +57,34 @@ class LevelDisk implements Disk {
     }
   }
 
-  async write(writes: readonly DiskWrite[], { sync }: DiskWriteOptions): Promise<void> {
-    // Operation by operation: a batch made of an array costs nine times as much on this thread.
-    const batch = this.#level.batch();
-    for (const write of writes) {
-      if (write.type === 'put') batch.put(write.key, write.value);
-      else batch.del(write.key);
-      this.#bytesInLog += entryBytes + (write.type === 'put' ? write.value.byteLength : 0);
-    }
-    const flush = this.#bytesInLog > flushBytes;
-    await batch.write({ sync: sync || flush });
-    if (flush) await this.#flush();
+  write(writes: readonly DiskWrite[], { sync }: DiskWriteOptions): Promise<void> {
+    return this.#inTurn(async () => {
+      // Operation by operation: a batch made of an array costs nine times as much on this thread.
+      const batch = this.#level.batch();
+      for (const write of writes) {
+        if (write.type === 'put') batch.put(write.key, write.value);
+        else batch.del(write.key);
+        this.#bytesInLog += entryBytes + (write.type === 'put' ? write.value.byteLength : 0);
+      }
+      const flush = this.#bytesInLog > flushBytes;
+      await batch.write({ sync: sync || flush });
+      if (flush) await this.#flush();
+    });
   }
 
-  async clear(prefix: string): Promise<void> {
-    await this.#level.clear({ gte: prefix, lt: `${prefix}\x7f` });
-    // Nobody knows how much that was.
-    this.#bytesInLog = flushBytes;
+  clear(prefix: string): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#level.clear({ gte: prefix, lt: `${prefix}\x7f` });
+      // Nobody knows how much that was.
+      this.#bytesInLog = flushBytes;
+    });
+  }
+
+  /** One change after the other: nothing may come between the sync and the new log of a flush. */
+  #inTurn(change: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(change);
+    this.#last = done.catch(() => {});
+    return done;
   }
 
   /**
@@ -97,8 +109,9 @@ class LevelDisk implements Disk {
     return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
   }
 
-  close(): Promise<void> {
-    return this.#level.close();
+  async close(): Promise<void> {
+    await this.#last;
+    await this.#level.close();
   }
 }
 
