@@ -142,7 +142,7 @@ function open(disk: HeldDisk, keys: KeyRing | undefined, clock = new ManualClock
   return openStateMachine({
     ...{ disk, keys, clock, log: silentLog, limits: defaultLimits, founding: foundingOfOne },
     // Few enough that a sweep takes several batches.
-    timers: { choresPerBatch: 2 },
+    timers: { choresPerBatch: 2, batchOperations: 5 },
   });
 }
 

@@ -14,7 +14,7 @@ import {
   short,
   txnEntry,
 } from './entries.ts';
-import { HeldDisk } from './held-disk.ts';
+import { HeldDisk, settle } from './held-disk.ts';
 import type { CommittedEntry, StateMachine } from './machine.ts';
 import { encodeMemberRecord } from './member-record.ts';
 import { openStateMachine } from './open.ts';
@@ -179,6 +179,19 @@ describe('the state of a member', () => {
     expect(machine.alarms).to.deep.equal([]);
     machine.apply([{ term: 1, index: 5, type: 'EntryConfChange', data: new Uint8Array([1]) }]);
     expect(machine.applied).to.deep.equal({ index: 5, term: 1, confState: confStateOf([1]) });
+  });
+
+  it('writes nothing before all it was given is applied', async () => {
+    machine = await openStateMachine({
+      ...{ disk, keys: undefined, clock, log: silentLog, limits: defaultLimits, timers: { batchOperations: 1 } },
+    });
+    const before = disk.written.length;
+    machine.apply([putEntry(2, 'a', '1'), putEntry(3, 'a', '2'), compactEntry(4, 2), putEntry(5, 'a', '3')]);
+    await settle();
+    const opened = await openStateMachine({
+      ...{ disk: disk.after(before + 1), keys: undefined, clock, log: silentLog, limits: defaultLimits },
+    });
+    expect([opened.applied.index, opened.hash]).to.deep.equal([5, machine.hash]);
   });
 
   it('is what it was when it opens again', async () => {

@@ -3,14 +3,14 @@ import { BarnError, type Revision, type TxnResult } from '../barn.ts';
 import type { BarnLimits } from '../limits.ts';
 import type { Snapshot } from '../raft/protocol.ts';
 import type { Sealer } from '../seal.ts';
-import { commandFormatMax, decodeCommand } from './command.ts';
+import { decodeCommand } from './command.ts';
 import type { Disk } from './disk.ts';
+import { GroupBook } from './group-book.ts';
 import { type Head, headNumbers } from './head.ts';
 import { type HeadNow, LaggingWriter, type WriterTimers } from './lagging-writer.ts';
 import { headWrite, otherSlot, recordKey, recordWrite, type Slot, slotPrefix } from './layout.ts';
 import type { LoadedState } from './load.ts';
 import type { Alarm, Command, CommittedEntry, MemberRecord, Outcome, StateMachine } from './machine.ts';
-import { membersAfter } from './member-record.ts';
 import type { VersionRecord } from './record.ts';
 import { encodeSnapshot, readSnapshot } from './snapshot.ts';
 import { SnapshotCopy } from './snapshot-copy.ts';
@@ -31,9 +31,7 @@ export class ReplicatedState implements StateMachine {
   #slot: Slot;
   #applied: Snapshot;
   #durable: Snapshot;
-  #members: readonly MemberRecord[];
-  #alarms: readonly Alarm[];
-  #format: number;
+  #book: GroupBook;
   #restoredRevision: Revision;
   /** Set for good: the disk failed, an entry could not be read, or this member diverged. */
   #broken: BarnError | undefined;
@@ -61,9 +59,7 @@ export class ReplicatedState implements StateMachine {
     this.#slot = slot;
     this.#applied = head.applied;
     this.#durable = head.applied;
-    this.#members = head.members;
-    this.#alarms = head.alarms;
-    this.#format = head.format;
+    this.#book = new GroupBook(head);
     this.#restoredRevision = head.restoredRevision;
     this.#writer = new LaggingWriter({
       disk,
@@ -75,8 +71,9 @@ export class ReplicatedState implements StateMachine {
         failed: (error) => this.#fail(error),
       },
     });
-    if (stale.length > 0) this.#sweep(stale);
+    this.#sweep(stale);
     if (outdated.length > 0) this.#sealAnew(outdated);
+    if (stale.length + outdated.length > 0) this.#writer.kick();
   }
 
   get applied(): Snapshot {
@@ -88,11 +85,11 @@ export class ReplicatedState implements StateMachine {
   }
 
   get members(): readonly MemberRecord[] {
-    return this.#members;
+    return this.#book.members;
   }
 
   get alarms(): readonly Alarm[] {
-    return this.#alarms;
+    return this.#book.alarms;
   }
 
   get hash(): number {
@@ -100,7 +97,7 @@ export class ReplicatedState implements StateMachine {
   }
 
   get format(): number {
-    return this.#format;
+    return this.#book.format;
   }
 
   apply(entries: readonly CommittedEntry[]): readonly Outcome[] {
@@ -112,6 +109,7 @@ export class ReplicatedState implements StateMachine {
       if (error instanceof BarnError) this.#broken = error;
       throw error;
     }
+    // Only now: a batch holds whole entries and the head that fits.
     if (entries.length > 0) this.#writer.kick();
     return outcomes;
   }
@@ -175,7 +173,7 @@ export class ReplicatedState implements StateMachine {
     if (index <= this.#applied.index) return;
     assert(index === this.#applied.index + 1, `entry ${index} follows ${this.#applied.index}`);
     if (entry.type !== 'EntryNormal') {
-      this.#changeMembers(entry);
+      this.#book.changeMembers(entry);
     } else if (entry.data.byteLength > 0) {
       // An entry without data is what a leader begins its term with.
       const outcome = this.#run(readCommand(entry));
@@ -199,9 +197,7 @@ export class ReplicatedState implements StateMachine {
     const old = this.#slot;
     this.#slot = slot;
     this.#applied = head.applied;
-    this.#members = head.members;
-    this.#alarms = head.alarms;
-    this.#format = head.format;
+    this.#book = new GroupBook(head);
     this.#restoredRevision = head.restoredRevision;
     this.store.replace(state);
     await this.#writer.replaced();
@@ -224,10 +220,10 @@ export class ReplicatedState implements StateMachine {
         this.#check(command.revision, command.hash);
         return undefined;
       case 'alarm':
-        this.#setAlarm(command.alarm, command.active);
+        this.#book.setAlarm(command.alarm, command.active);
         return { origin: command.origin, result: undefined };
       case 'format':
-        this.#raiseFormat(command.format);
+        this.#book.raiseFormat(command.format);
         return undefined;
       default:
         return unreachable(command);
@@ -238,10 +234,8 @@ export class ReplicatedState implements StateMachine {
     // The entry's bytes hold many values; a kept one must not keep all of them.
     const { result, events } = decideTxn(this.store.state, command, copyOf);
     if (events.length === 0) return result;
-    if (this.#alarms.length > 0 && events.some(({ type }) => type === 'put')) {
-      const full = this.#alarms.find(({ kind }) => kind === 'NOSPACE');
-      if (full !== undefined) return noSpace(full);
-    }
+    const noSpace = this.#book.noSpace();
+    if (noSpace !== undefined && events.some(({ type }) => type === 'put')) return noSpace;
     const count = events.length;
     for (const [index, { kv }] of events.entries()) {
       this.#writer.add(recordWrite(this.#slot, { kv, index, count }, this.#sealer));
@@ -261,7 +255,6 @@ export class ReplicatedState implements StateMachine {
     for (const { kv, index } of versions) {
       this.#writer.later(() => ({ type: 'del', key: recordKey(slot, kv.modRevision, index) }));
     }
-    this.#writer.kick();
   }
 
   #sealAnew(records: readonly VersionRecord[]): void {
@@ -274,7 +267,6 @@ export class ReplicatedState implements StateMachine {
       this.#isSealedAnew = true;
       return undefined;
     });
-    this.#writer.kick();
   }
 
   #check(revision: Revision, hash: number): void {
@@ -288,28 +280,6 @@ export class ReplicatedState implements StateMachine {
     );
   }
 
-  #setAlarm(alarm: Alarm, active: boolean): void {
-    const others = this.#alarms.filter(({ kind, member }) => kind !== alarm.kind || member !== alarm.member);
-    this.#alarms = active ? [...others, alarm].sort(inOrder) : others;
-  }
-
-  #raiseFormat(format: number): void {
-    if (format > commandFormatMax) {
-      throw new BarnError(
-        'Storage',
-        `the group went over to command format ${format}, and this version of Runink knows up to ${commandFormatMax}: start the newer version here`,
-      );
-    }
-    this.#format = Math.max(this.#format, format);
-  }
-
-  #changeMembers({ confState, confChange }: CommittedEntry): void {
-    if (confState === undefined) return;
-    this.#members = membersAfter(this.#members, confState, confChange);
-    // A member that is gone cannot say that its disk has room again.
-    this.#alarms = this.#alarms.filter(({ member }) => this.#members.some(({ id }) => id === member));
-  }
-
   #headNow(): HeadNow {
     return { write: headWrite({ slot: this.#slot, head: this.#head() }, this.#sealer), applied: this.#applied };
   }
@@ -319,9 +289,9 @@ export class ReplicatedState implements StateMachine {
       ...headNumbers(this.store.state),
       applied: this.#applied,
       restoredRevision: this.#restoredRevision,
-      format: this.#format,
-      members: this.#members,
-      alarms: this.#alarms,
+      format: this.#book.format,
+      members: this.#book.members,
+      alarms: this.#book.alarms,
     };
   }
 
@@ -351,17 +321,6 @@ function readCommand({ index, data }: CommittedEntry): Command {
 
 function copyOf(value: Uint8Array): Uint8Array {
   return new Uint8Array(value);
-}
-
-function inOrder(a: Alarm, b: Alarm): number {
-  return a.kind === b.kind ? a.member - b.member : a.kind < b.kind ? -1 : 1;
-}
-
-function noSpace({ member }: Alarm): BarnError {
-  return new BarnError(
-    'NoSpace',
-    `the disk of member ${member.toString(16)} is nearly full: nothing is put until space was freed and the alarm disarmed; reads and deletes go on`,
-  );
 }
 
 function hex(hash: number): string {

@@ -1,0 +1,72 @@
+import { BarnError } from '../barn.ts';
+import { commandFormatMax } from './command.ts';
+import type { Head } from './head.ts';
+import type { Alarm, CommittedEntry, MemberRecord } from './machine.ts';
+import { membersAfter } from './member-record.ts';
+
+/** What all members know of their group beside the keys: who belongs to it, its alarms, and the format it writes. */
+export class GroupBook {
+  #members: readonly MemberRecord[];
+  #alarms: readonly Alarm[];
+  #format: number;
+
+  constructor({ members, alarms, format }: Pick<Head, 'members' | 'alarms' | 'format'>) {
+    this.#members = members;
+    this.#alarms = alarms;
+    this.#format = format;
+  }
+
+  /** In order of ids. */
+  get members(): readonly MemberRecord[] {
+    return this.#members;
+  }
+
+  /** In order of kinds and members. */
+  get alarms(): readonly Alarm[] {
+    return this.#alarms;
+  }
+
+  get format(): number {
+    return this.#format;
+  }
+
+  /** A change that the core refused brings no configuration. Errors: Corrupt when the record that it brings cannot be read. */
+  changeMembers({ confState, confChange }: CommittedEntry): void {
+    if (confState === undefined) return;
+    this.#members = membersAfter(this.#members, confState, confChange);
+    // A member that is gone cannot say that its disk has room again.
+    this.#alarms = this.#alarms.filter(({ member }) => this.#members.some(({ id }) => id === member));
+  }
+
+  setAlarm(alarm: Alarm, active: boolean): void {
+    const others = this.#alarms.filter(({ kind, member }) => kind !== alarm.kind || member !== alarm.member);
+    this.#alarms = active ? [...others, alarm].sort(inOrder) : others;
+  }
+
+  /** Why nothing may be put now, or undefined. */
+  noSpace(): BarnError | undefined {
+    const full = this.#alarms.find(({ kind }) => kind === 'NOSPACE');
+    if (full === undefined) return undefined;
+    const id = full.member.toString(16);
+    const name = this.#members.find((member) => member.id === full.member)?.name ?? id;
+    return new BarnError(
+      'NoSpace',
+      `the disk of member ${name} (${id}) is nearly full: nothing is put until space was freed and the alarm disarmed; reads and deletes go on`,
+    );
+  }
+
+  /** Errors: Storage for a format that this build does not know. */
+  raiseFormat(format: number): void {
+    if (format > commandFormatMax) {
+      throw new BarnError(
+        'Storage',
+        `the group went over to command format ${format}, and this version of Runink knows up to ${commandFormatMax}: start the newer version here`,
+      );
+    }
+    this.#format = Math.max(this.#format, format);
+  }
+}
+
+function inOrder(a: Alarm, b: Alarm): number {
+  return a.kind === b.kind ? a.member - b.member : a.kind < b.kind ? -1 : 1;
+}
