@@ -8,6 +8,7 @@ export type MemberId = number;
 export const appendThread: MemberId = -1;
 export const applyThread: MemberId = -2;
 
+/** What an entry's data is: the state's business, or a change of the configuration (see conf-change.ts). */
 export type EntryType = 'EntryNormal' | 'EntryConfChange' | 'EntryConfChangeV2';
 
 /** One position of the log. Nobody changes it once it was made. */
@@ -42,6 +43,7 @@ export interface Snapshot {
   readonly data?: Uint8Array;
 }
 
+/** What a message is about; the names are those of raftpb. */
 export type MessageType =
   | 'MsgHup'
   | 'MsgBeat'
@@ -87,6 +89,7 @@ export interface Message {
   readonly responses?: readonly Message[];
 }
 
+/** What a member is in its term. */
 export type Role = 'StateFollower' | 'StateCandidate' | 'StateLeader' | 'StatePreCandidate';
 
 /** What need not be durable. */
@@ -118,6 +121,7 @@ export interface Ready {
   readonly mustSync: boolean;
 }
 
+/** What becomes of one member: a voter, gone, as it was, a learner. */
 export type ConfChangeType =
   | 'ConfChangeAddNode'
   | 'ConfChangeRemoveNode'

@@ -1,7 +1,7 @@
 // The wires between members. Each pair has a connection that keeps order while it holds; on top of that a run may lose,
 // repeat and mix single messages, which Raft must bear although TCP never does it. Proposals are never repeated: the
 // transport promises "at most once", and a repeated proposal is a second one.
-import type { MemberId, Message } from '../../barn/raft/types.ts';
+import type { MemberId, Message } from '../../barn/raft/protocol.ts';
 import { TransportError } from '../../barn/transport/error.ts';
 import type { SnapshotSend, Transport, TransportEvents } from '../../barn/transport/transport.ts';
 import type { Chance } from './chance.ts';

@@ -1,6 +1,6 @@
 // What the messages between members may say together (Raft, figure 3). A member that lies to another is seen here at once,
 // long before a client could notice.
-import type { Entry, MemberId, Message } from '../../barn/raft/types.ts';
+import type { Entry, MemberId, Message } from '../../barn/raft/protocol.ts';
 import type { Violations } from './violations.ts';
 
 interface Position {
