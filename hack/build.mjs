@@ -14,6 +14,7 @@ export const rooms = [
   'client',
   'lang',
   'barn',
+  'pki',
   'apiserver',
   'controllers',
   'runi-agent',

@@ -27,19 +27,10 @@ export const rooms: Readonly<Record<string, Room>> = {
   [expressions]: { below: ['base', 'apis'], packages: ['@marcbachmann/cel-js', 're2js'] },
   [features]: { below: ['base', 'apis'], packages: [] },
   barn: { below: ['base'], packages: ['classic-level'] },
+  pki: { below: ['base'], packages: ['@peculiar/x509', 'reflect-metadata'] },
   apiserver: {
-    below: ['base', 'apis', contracts, expressions, 'barn'],
-    packages: [
-      'express',
-      '@bufbuild/protobuf',
-      '@peculiar/x509',
-      'ajv',
-      'fast-json-patch',
-      'json-merge-patch',
-      'prom-client',
-      'reflect-metadata',
-      'yaml',
-    ],
+    below: ['base', 'apis', contracts, expressions, 'barn', 'pki'],
+    packages: ['express', '@bufbuild/protobuf', 'ajv', 'fast-json-patch', 'json-merge-patch', 'prom-client', 'yaml'],
   },
   controllers: {
     below: ['base', 'apis', 'client', contracts, expressions, features],
@@ -52,17 +43,8 @@ export const rooms: Readonly<Record<string, Room>> = {
     packages: ['csv-parse', 'csv-stringify', 'classic-level', 're2js'],
   },
   runictl: {
-    below: ['base', 'apis', 'client', contracts, expressions, features],
-    packages: [
-      '@peculiar/x509',
-      'cli-table3',
-      'commander',
-      'esbuild',
-      'fast-json-patch',
-      'json-merge-patch',
-      'picocolors',
-      'yaml',
-    ],
+    below: ['base', 'apis', 'client', contracts, expressions, features, 'pki'],
+    packages: ['cli-table3', 'commander', 'esbuild', 'fast-json-patch', 'json-merge-patch', 'picocolors', 'yaml'],
   },
 };
 

@@ -2,8 +2,8 @@
 // file gives nobody access. `admin.token` beside it is the one made at the first start.
 import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { createPrivate, readIfThere } from '../../pki/index.ts';
 import { isRecord, stringsOf } from '../json.ts';
-import { createPrivate, readIfThere } from '../pki/private-files.ts';
 import { type User, wellKnownGroups } from './user.ts';
 
 /** Who a bearer token stands for, or undefined. */

@@ -9,12 +9,10 @@ import type { Clock } from '../../base/index.ts';
 import {
   type CertificateRequest,
   type Credentials,
-  certify,
-  certifyAuthority,
-  createKey,
-  isGood,
-} from './authority.ts';
-import { createPrivate, readIfThere, writePrivate } from './private-files.ts';
+  ensureAuthority,
+  ensureCredentials,
+  writePrivate,
+} from '../../pki/index.ts';
 
 /** The certificates of one server. */
 export interface Identities {
@@ -43,10 +41,10 @@ export async function ensureIdentities(options: IdentityOptions, clock: Clock): 
   const { shared, own, nodes, hosts } = options;
   await mkdir(join(shared, 'nodes'), { recursive: true, mode: 0o700 });
   await mkdir(own, { recursive: true, mode: 0o700 });
-  const authority = await ensureAuthority(join(shared, 'ca'), clock);
+  const authority = await ensureAuthority(join(shared, 'ca'), 'runink-ca', clock);
   const names = [...new Set([...localNames, ...hosts.filter((host) => isIP(host) === 0)])];
   const addresses = [...new Set([...localAddresses, ...hosts.filter((host) => isIP(host) !== 0)])];
-  const server = await ensure(join(own, 'apiserver'), authority, clock, {
+  const server = await ensureCredentials(join(own, 'apiserver'), authority, clock, {
     commonName: 'runink-apiserver',
     usage: 'server',
     dnsNames: names,
@@ -62,7 +60,7 @@ export async function ensureIdentities(options: IdentityOptions, clock: Clock): 
   ];
   const clients = new Map<string, Credentials>();
   for (const [name, request] of requests)
-    clients.set(name, await ensure(join(shared, name), authority, clock, request));
+    clients.set(name, await ensureCredentials(join(shared, name), authority, clock, request));
   return { authority, server, clients };
 }
 
@@ -105,40 +103,4 @@ export function kubeconfig(urls: readonly string[], authority: string, credentia
     },
     { lineWidth: 0, aliasDuplicateObjects: false },
   );
-}
-
-async function ensureAuthority(path: string, clock: Clock): Promise<Credentials> {
-  const kept = await readIfThere(`${path}.crt`);
-  // A new authority would part this server from the others and from every client.
-  if (kept !== undefined && (await readIfThere(`${path}.key`)) === undefined)
-    throw new Error(
-      `${path}.crt is there but its key ${path}.key is not: copy it from where the certificate came from`,
-    );
-  const key = await ensureKey(path);
-  if (kept !== undefined && isGood({ certificate: kept, key }, { certificate: kept, key }, clock))
-    return { certificate: kept, key };
-  const made = await certifyAuthority('runink-ca', key, clock);
-  // Renewed for the same key, so that what it signed stays good.
-  if (kept !== undefined) await writePrivate(`${path}.crt`, made);
-  return { certificate: kept === undefined ? await createPrivate(`${path}.crt`, made) : made, key };
-}
-
-async function ensure(
-  path: string,
-  authority: Credentials,
-  clock: Clock,
-  request: CertificateRequest,
-): Promise<Credentials> {
-  const key = await ensureKey(path);
-  const kept = await readIfThere(`${path}.crt`);
-  const hosts = [...(request.dnsNames ?? []), ...(request.ipAddresses ?? [])];
-  if (kept !== undefined && isGood({ certificate: kept, key }, authority, clock, hosts))
-    return { certificate: kept, key };
-  const certificate = await certify(authority, request, key, clock);
-  await writePrivate(`${path}.crt`, certificate);
-  return { certificate, key };
-}
-
-async function ensureKey(path: string): Promise<string> {
-  return (await readIfThere(`${path}.key`)) ?? createPrivate(`${path}.key`, await createKey());
 }

@@ -1,7 +1,7 @@
 // The key-encryption keys of all servers of a store, in a file that only its owner may read: the first is used for new writes.
 import { randomBytes } from 'node:crypto';
+import { createPrivate, readIfThere } from '../../pki/index.ts';
 import { arrayOf, isRecord, textOf } from '../json.ts';
-import { createPrivate, readIfThere } from '../pki/private-files.ts';
 import type { EncryptionKey, KeyProvider } from './vault.ts';
 
 const keyBytes = 32;

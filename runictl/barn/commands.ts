@@ -19,6 +19,11 @@ export function addBarnVerbs(program: Command, run: (work: Work) => (...given: u
   verb(barn, 'transfer-leader <member>', 'let another member lead', async (session, [member = ''], options) =>
     (await import('./transfer-leader.ts')).transferLeader(session, member, options),
   );
+  verb(barn, 'certs', 'make or renew the certificates that members show each other', async (session, _, options) =>
+    (await import('./certs.ts')).barnCerts(session, options),
+  )
+    .requiredOption('--dir <folder>', 'where they lie: ca.crt, ca.key, NAME.crt, NAME.key')
+    .requiredOption('--member <name=host,…>', 'a member and where it is found; may be repeated', collect);
   addMemberVerbs(barn.command('member').description('list, add, promote and remove members'), verb);
   addSnapshotVerbs(barn.command('snapshot').description('save the store, check a copy, begin anew from one'), verb);
   const alarm = barn.command('alarm').description('what an operator must see to');
@@ -29,6 +34,8 @@ export function addBarnVerbs(program: Command, run: (work: Work) => (...given: u
     (await import('./alarm.ts')).alarmDisarm(session, kind, options),
   ).option('--member <name|id>', 'only of this member');
 }
+
+const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
 type AddVerb = (under: Command, usage: string, description: string, work: Work) => Command;
 

@@ -2,8 +2,8 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { expect } from 'chai';
-import { createAuthority, issue } from '../../../apiserver/index.ts';
 import { systemClock } from '../../../base/index.ts';
+import { createAuthority, issue } from '../../../pki/index.ts';
 import { pipeline, pipelines, slice, slicesPath, startTestServer, type TestServer, text } from './support.ts';
 
 const secrets = '/api/v1/namespaces/default/secrets';

@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, webcrypto, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import type * as X509 from '@peculiar/x509';
-import type { Clock } from '../../base/index.ts';
+import type { Clock } from '../base/index.ts';
 
 /** A certificate and its private key, as PEM text. The key is the caller's to guard. */
 export interface Credentials {
@@ -14,7 +14,8 @@ export interface CertificateRequest {
   readonly commonName: string;
   /** Each is a group of the identity. */
   readonly organizations?: readonly string[];
-  readonly usage: 'server' | 'client';
+  /** A peer is both: it dials and is dialled. */
+  readonly usage: 'server' | 'client' | 'peer';
   readonly dnsNames?: readonly string[];
   readonly ipAddresses?: readonly string[];
 }
@@ -80,7 +81,8 @@ export async function certify(
     ...(request.dnsNames ?? []).map((value) => ({ type: 'dns' as const, value })),
     ...(request.ipAddresses ?? []).map((value) => ({ type: 'ip' as const, value })),
   ];
-  const purpose = request.usage === 'server' ? x509.ExtendedKeyUsage.serverAuth : x509.ExtendedKeyUsage.clientAuth;
+  const { serverAuth, clientAuth } = x509.ExtendedKeyUsage;
+  const purposes = { server: [serverAuth], client: [clientAuth], peer: [serverAuth, clientAuth] }[request.usage];
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: serial(),
     subject: [{ CN: [request.commonName] }, ...(request.organizations ?? []).map((name) => ({ O: [name] }))],
@@ -93,7 +95,7 @@ export async function certify(
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([purpose], false),
+      new x509.ExtendedKeyUsageExtension(purposes, false),
       ...(names.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension(names, false)]),
       await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
       await x509.SubjectKeyIdentifierExtension.create(publicKey),
