@@ -48,25 +48,12 @@ export class SimStateDisk {
       if (sync) this.#syncUpTo(one);
       if (!process.passes(`state.${what}.after`)) return never();
     };
-    const disk = this;
     return {
-      get: async (key) => ((await took('get', 0.05)) ? disk.#read(key) : never()),
-      async *pages(prefix) {
-        const keys = [...disk.#visible.keys()].filter((key) => key.startsWith(prefix)).sort();
-        const entries = keys.map((key) => [key, disk.#visible.get(key)] as const);
-        for (let at = 0; at < entries.length; at += pageLength) {
-          if (!(await took('pages', 0.1))) await never();
-          const page: (readonly [string, Uint8Array])[] = [];
-          for (const [key, value] of entries.slice(at, at + pageLength)) {
-            disk.#check(key);
-            if (value !== undefined) page.push([key, new Uint8Array(value)]);
-          }
-          yield page;
-        }
-      },
+      get: async (key) => ((await took('get', 0.05)) ? this.#read(key) : never()),
+      pages: (prefix) => this.#pages(prefix, () => took('pages', 0.1)),
       write: (writes, { sync }) => change(sync ? 'sync' : 'write', writes, sync),
       clear: (prefix) => change('clear', { clear: prefix }, false),
-      sizeBytes: async () => [...disk.#visible.values()].reduce((sum, value) => sum + value.byteLength, 0),
+      sizeBytes: async () => [...this.#visible.values()].reduce((sum, value) => sum + value.byteLength, 0),
       close: async () => {
         if (!(await took('close', 0.1))) return never();
         this.#syncUpTo(this.#loose.at(-1));
@@ -88,6 +75,23 @@ export class SimStateDisk {
     this.#visible.clear();
     this.#damaged.clear();
     this.#loose = [];
+  }
+
+  async *#pages(
+    prefix: string,
+    turn: () => Promise<boolean>,
+  ): AsyncGenerator<readonly (readonly [string, Uint8Array])[]> {
+    const keys = [...this.#visible.keys()].filter((key) => key.startsWith(prefix)).sort();
+    const entries = keys.map((key) => [key, this.#visible.get(key)] as const);
+    for (let at = 0; at < entries.length; at += pageLength) {
+      if (!(await turn())) await never();
+      const page: (readonly [string, Uint8Array])[] = [];
+      for (const [key, value] of entries.slice(at, at + pageLength)) {
+        this.#check(key);
+        if (value !== undefined) page.push([key, new Uint8Array(value)]);
+      }
+      yield page;
+    }
   }
 
   #read(key: string): Uint8Array | undefined {
