@@ -1,5 +1,6 @@
 export * from './barn.ts';
 export { type EmbeddedBarnOptions, openEmbeddedBarn } from './embedded.ts';
+export { type EtcdBarnOptions, openEtcdBarn } from './etcd.ts';
 export { type BarnLimits, defaultLimits } from './limits.ts';
 export { createMemoryBarn, type MemoryBarnOptions } from './memory.ts';
 export { openLevelDisk } from './state/level-disk.ts';

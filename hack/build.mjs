@@ -25,9 +25,9 @@ export const rooms = [
 ];
 
 // Every program holds all its JavaScript, since some are copied away from the tree. What stays outside is native
-// (classic-level) or loaded only when a step is bundled (esbuild, by runictl).
+// (classic-level) or loaded only when it is wanted (esbuild, when runictl bundles a step; gRPC, for a store in etcd).
 const programs = [
-  { entry: 'apiserver/main.ts', out: 'bin/runink-apiserver', external: ['classic-level'] },
+  { entry: 'apiserver/main.ts', out: 'bin/runink-apiserver', external: ['@grpc/grpc-js', 'classic-level'] },
   { entry: 'controllers/main.ts', out: 'bin/runink-controllers', external: [] },
   { entry: 'runi-agent/main.ts', out: 'bin/runi-agent', external: [] },
   { entry: 'runictl/main.ts', out: 'bin/runictl', external: ['esbuild'] },

@@ -26,7 +26,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   [contracts]: { below: ['base', 'apis'], packages: ['ajv', 'ajv-formats', 're2js', 'yaml'] },
   [expressions]: { below: ['base', 'apis'], packages: ['@marcbachmann/cel-js', 're2js'] },
   [features]: { below: ['base', 'apis'], packages: [] },
-  barn: { below: ['base'], packages: ['classic-level'] },
+  barn: { below: ['base'], packages: ['@bufbuild/protobuf', '@grpc/grpc-js', 'classic-level'] },
   pki: { below: ['base'], packages: ['@peculiar/x509', 'reflect-metadata'] },
   apiserver: {
     below: ['base', 'apis', contracts, expressions, 'barn', 'pki'],
