@@ -1,0 +1,20 @@
+import { systemClock } from '../../base/index.ts';
+import { type Credentials, createAuthority, issue } from '../../pki/index.ts';
+
+/** What a member shows its peers, in the shape that a transport takes. */
+export interface TestPeerCredentials {
+  readonly authority: string;
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** A new authority for peers. */
+export function createPeerAuthority(): Promise<Credentials> {
+  return createAuthority('test-peer-ca', systemClock);
+}
+
+/** The credentials of a member with this name. */
+export async function peerCredentials(authority: Credentials, name: string): Promise<TestPeerCredentials> {
+  const made = await issue(authority, { commonName: name, usage: 'peer', dnsNames: [name] }, systemClock);
+  return { authority: authority.certificate, ...made };
+}
