@@ -11,6 +11,9 @@ import type { KeyRing, StoreKey } from './keys.ts';
 /** Random bytes that nobody can guess. */
 export type RandomBytes = (length: number) => Uint8Array;
 
+/** The machine's generator for keys and nonces. */
+export const systemRandomBytes: RandomBytes = randomBytes;
+
 /** Seals what goes to disk and opens what comes from there. */
 export interface Sealer {
   /** Whether there are keys; without, both directions are the identity (and copy nothing). */
@@ -32,7 +35,7 @@ export interface Sealer {
 }
 
 /** How a sealer under `keys` works; without keys it is the identity that refuses sealed bytes. */
-export function createSealer(keys: KeyRing | undefined, random: RandomBytes = randomBytes): Sealer {
+export function createSealer(keys: KeyRing | undefined, random: RandomBytes = systemRandomBytes): Sealer {
   return keys === undefined ? identity : new RingSealer(keys, random);
 }
 
