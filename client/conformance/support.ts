@@ -106,13 +106,16 @@ export async function refused(reason: StatusReason, promise: Promise<unknown>): 
 }
 
 const ours = { apiVersion: 'runink.io/v1' } as const;
+/** A herd. */
 export const herdOf = (name: string): Herd => ({ ...ours, kind: 'Herd', metadata: { name } });
+/** A contract; `metadata` is added to its own. */
 export const contractOf = (namespace: string, name: string, metadata: object = {}): Contract => ({
   ...ours,
   kind: 'Contract',
   metadata: { name, namespace, ...metadata },
   spec: { name: 'c', version: '1.0.0', schema: { type: 'object' } },
 });
+/** A secret with one key. */
 export const secretOf = (namespace: string, name: string, metadata: object = {}): Secret => ({
   apiVersion: 'v1',
   kind: 'Secret',
@@ -120,19 +123,23 @@ export const secretOf = (namespace: string, name: string, metadata: object = {})
   type: 'Opaque',
   data: { key: 'dmFsdWU=' },
 });
+/** A slice of no run in particular. */
 export const sliceOf = (namespace: string, name: string, spec: Partial<Slice['spec']> = {}): Slice => ({
   ...ours,
   kind: 'Slice',
   metadata: { name, namespace },
   spec: { run: 'r', step: 's', attempt: 1, ...spec },
 });
+/** A run with an empty plan. */
 export const runOf = (namespace: string, name: string): Run => ({
   ...ours,
   kind: 'Run',
   metadata: { name, namespace },
   spec: { pipeline: { name: 'p' }, plan: { groups: [], steps: [] } },
 });
+/** A node. */
 export const nodeOf = (name: string): Node => ({ apiVersion: 'v1', kind: 'Node', metadata: { name }, spec: {} });
+/** A lease that `holderIdentity` holds. */
 export const leaseOf = (namespace: string, name: string, holderIdentity: string, leaseTransitions: number): Lease => ({
   apiVersion: 'coordination.k8s.io/v1',
   kind: 'Lease',
@@ -140,17 +147,22 @@ export const leaseOf = (namespace: string, name: string, holderIdentity: string,
   spec: { holderIdentity, leaseTransitions, leaseDurationSeconds: 10 },
 });
 
+/** The same object as if read at another version. */
 export const withVersion = (contract: Contract, resourceVersion: string): Contract => ({
   ...contract,
   metadata: { ...contract.metadata, resourceVersion },
 });
+/** The same with a field that its kind has not. */
 export const withField = (contract: Contract): Contract => {
   const withUnknown = { ...contract, spec: { ...contract.spec, noSuchField: true } };
   return withUnknown;
 };
+/** What names an object. */
 export const refOf = ({ metadata: { name = '', namespace } }: ApiObject): { name: string; namespace?: string } =>
   namespace === undefined ? { name } : { name, namespace };
+/** The version as a number: this server’s are. */
 export const versionOf = ({ metadata }: ApiObject): number => Number(metadata.resourceVersion);
+/** An event in a line. */
 export const textOf = (event: WatchEvent<ApiObject> | undefined): string =>
   event === undefined || event.type === 'BOOKMARK'
     ? 'BOOKMARK'
