@@ -1,0 +1,145 @@
+import type { Clock, Log } from '../../base/index.ts';
+import { commandFormatMax } from '../state/command.ts';
+import type { Alarm, MemberRecord, StateMachine } from '../state/machine.ts';
+import type { Leadership } from './leadership.ts';
+import type { MemberIdentity } from './member.ts';
+import type { Membership } from './membership.ts';
+import type { Proposals } from './proposals.ts';
+
+/** How often the leader lets all members compare their hashes, when something changed. */
+const checkIntervalMs = 10_000;
+/** How often a member looks at its disk, and whether the book says of it what it should. */
+const lookIntervalMs = 1_000;
+/** Less free than this: NOSPACE. */
+const freeBytesMin = 128 * 1024 * 1024;
+
+/** What a member does by itself: as leader compaction, checks and the format; each for itself its record and its disk. */
+export class Caretaker {
+  readonly #identity: MemberIdentity;
+  readonly #machine: StateMachine;
+  readonly #leadership: Leadership;
+  readonly #membership: Membership;
+  readonly #proposals: Proposals;
+  readonly #submitAlarm: (alarm: Alarm) => Promise<unknown>;
+  readonly #freeBytes: (() => Promise<number>) | undefined;
+  readonly #clientUrl: string | undefined;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  #compactProposed = 0;
+  #checkedMs = 0;
+  #checkedRevision = 0;
+  #formatTerm = 0;
+  #lookedMs = 0;
+  #isTelling = false;
+  #isLooking = false;
+
+  constructor(options: {
+    readonly identity: MemberIdentity;
+    readonly machine: StateMachine;
+    readonly leadership: Leadership;
+    readonly membership: Membership;
+    readonly proposals: Proposals;
+    readonly submitAlarm: (alarm: Alarm) => Promise<unknown>;
+    readonly freeBytes: (() => Promise<number>) | undefined;
+    readonly clientUrl: string | undefined;
+    readonly clock: Clock;
+    readonly log: Log;
+  }) {
+    this.#identity = options.identity;
+    this.#machine = options.machine;
+    this.#leadership = options.leadership;
+    this.#membership = options.membership;
+    this.#proposals = options.proposals;
+    this.#submitAlarm = options.submitAlarm;
+    this.#freeBytes = options.freeBytes;
+    this.#clientUrl = options.clientUrl;
+    this.#clock = options.clock;
+    this.#log = options.log;
+  }
+
+  /** Entries were applied. Returns whether it proposed something. */
+  applied(): boolean {
+    if (!this.#leads) return false;
+    const due = this.#machine.compactionDue();
+    if (due === undefined || due <= this.#compactProposed) return false;
+    this.#compactProposed = due;
+    this.#log.info('history compacted at its bound', { compactRevision: due });
+    this.#proposals.post({ kind: 'compact', origin: { session: 0, request: 0 }, revision: due });
+    return true;
+  }
+
+  /** Time went by. Returns whether it proposed something. */
+  tick(): boolean {
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs - this.#lookedMs >= lookIntervalMs) {
+      this.#lookedMs = nowMs;
+      this.#look();
+      this.#tell();
+    }
+    if (!this.#leads) {
+      this.#compactProposed = 0;
+      return false;
+    }
+    const checked = this.#check(nowMs);
+    return this.#raiseFormat() || checked;
+  }
+
+  get #leads(): boolean {
+    return this.#leadership.standing.role === 'StateLeader';
+  }
+
+  #check(nowMs: number): boolean {
+    const { revision } = this.#machine.store.state;
+    if (nowMs - this.#checkedMs < checkIntervalMs || revision === this.#checkedRevision) return false;
+    this.#checkedMs = nowMs;
+    this.#checkedRevision = revision;
+    this.#proposals.post({ kind: 'check', revision, hash: this.#machine.hash });
+    return true;
+  }
+
+  #raiseFormat(): boolean {
+    const { term } = this.#leadership.standing;
+    const known = this.#machine.members.reduce((least, { format }) => Math.min(least, format), commandFormatMax);
+    if (known <= this.#machine.format || this.#formatTerm === term) return false;
+    this.#formatTerm = term;
+    this.#proposals.post({ kind: 'format', format: known });
+    return true;
+  }
+
+  /** Puts into the book where clients find this member and which format it knows. */
+  #tell(): void {
+    if (this.#isTelling || this.#leadership.standing.leader === 0) return;
+    const record = this.#machine.members.find(({ id }) => id === this.#identity.id);
+    if (record === undefined) return;
+    const clientUrl = this.#clientUrl ?? record.clientUrl;
+    if (record.clientUrl === clientUrl && record.format === commandFormatMax) return;
+    const told: MemberRecord = { ...record, ...(clientUrl !== undefined && { clientUrl }), format: commandFormatMax };
+    this.#isTelling = true;
+    this.#membership
+      .update(told)
+      // The next look says it again.
+      .catch((error: unknown) => this.#log.debug('own record was not told', { error: String(error) }))
+      .finally(() => {
+        this.#isTelling = false;
+      });
+  }
+
+  #look(): void {
+    if (this.#freeBytes === undefined || this.#isLooking) return;
+    this.#isLooking = true;
+    this.#freeBytes()
+      .then(async (free) => {
+        if (free >= freeBytesMin || this.#isRaised() || this.#leadership.standing.leader === 0) return;
+        this.#log.error('disk nearly full, writes are refused until it is disarmed', { freeBytes: free, freeBytesMin });
+        await this.#submitAlarm({ kind: 'NOSPACE', member: this.#identity.id });
+      })
+      .catch((error: unknown) => this.#log.warn('free space on disk is unknown', { error: String(error) }))
+      .finally(() => {
+        this.#isLooking = false;
+      });
+  }
+
+  #isRaised(): boolean {
+    return this.#machine.alarms.some(({ kind, member }) => kind === 'NOSPACE' && member === this.#identity.id);
+  }
+}

@@ -1,0 +1,41 @@
+import type { BarnReason } from '../barn.ts';
+import type { ConfChange } from '../raft/protocol.ts';
+import type { Status } from '../raft/status.ts';
+import { isAllowed } from './hand-over.ts';
+
+/** A learner may lag behind the leader's log by so many entries when it becomes a voter. */
+const lagEntriesMax = 1_000;
+
+/** Why the leader refuses a change of the members. */
+export interface Refusal {
+  readonly reason: BarnReason;
+  readonly message: string;
+}
+
+/** Judges a change by what the leader knows; undefined: it may be proposed. */
+export function refusalOf(change: ConfChange, status: Status): Refusal | undefined {
+  if (status.role !== 'StateLeader') return { reason: 'NoLeader', message: 'this member does not lead: try again' };
+  if (!isAllowed(change, status.config))
+    return {
+      reason: 'Membership',
+      message: 'the change does not fit the members there are now: list them, then try again',
+    };
+  for (const { type, id } of change.changes) {
+    const progress = status.progress.find((peer) => peer.id === id);
+    if (type === 'ConfChangeAddNode' && (progress === undefined || progress.match + lagEntriesMax < status.lastIndex)) {
+      const message = `member ${id.toString(16)} has ${progress?.match ?? 0} of ${status.lastIndex} entries: wait until it has caught up`;
+      return { reason: 'Membership', message };
+    }
+    if (type === 'ConfChangeRemoveNode' && status.config.voters.includes(id)) {
+      const left = status.config.voters.filter((voter) => voter !== id);
+      const connected = left.filter(
+        (voter) => voter === status.id || status.progress.some((peer) => peer.id === voter && peer.recentActive),
+      );
+      if (connected.length <= Math.floor(left.length / 2)) {
+        const message = `of the ${left.length} voters left ${connected.length} are connected, which is no quorum: bring one back first`;
+        return { reason: 'Membership', message };
+      }
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,82 @@
+import { decodeConfChange } from '../raft/conf-change.ts';
+import type { ConfChange, ConfState, Entry, MemberId, Message } from '../raft/protocol.ts';
+import type { RawNode } from '../raft/raw-node.ts';
+import { packEntries } from './packing.ts';
+import type { PackedEntries } from './port.ts';
+
+type Change = PackedEntries['changes'][number];
+
+/**
+ * The apply thread of the core: committed entries go to the state side, and the core hears when they were applied. The core
+ * itself bounds how much is under way. Changes of the configuration take effect here, as they are handed over.
+ */
+export class HandOver {
+  readonly #node: RawNode;
+  readonly #onChange: (change: ConfChange, confState: ConfState) => void;
+  #underWay: { readonly last: number; readonly responses: readonly Message[] }[] = [];
+  #entries: Entry[] = [];
+  #changes: Change[] = [];
+
+  constructor(node: RawNode, onChange: (change: ConfChange, confState: ConfState) => void) {
+    this.#node = node;
+    this.#onChange = onChange;
+  }
+
+  /** Takes a MsgStorageApply. */
+  take({ entries, responses = [] }: Message): void {
+    const last = entries.at(-1);
+    if (last === undefined) return;
+    this.#underWay.push({ last: last.index, responses });
+    for (const entry of entries) {
+      this.#entries.push(entry);
+      if (entry.type !== 'EntryNormal') this.#change(entry);
+    }
+  }
+
+  /** What the state side gets now. */
+  packed(committed: number, logBytes: number): PackedEntries | undefined {
+    const first = this.#entries[0]?.index;
+    if (first === undefined) return undefined;
+    const entries = this.#entries;
+    const changes = this.#changes;
+    this.#entries = [];
+    this.#changes = [];
+    return { first, count: entries.length, bytes: packEntries(entries), changes, committed, logBytes };
+  }
+
+  /** The state side has applied everything up to `index`: what the core wants to hear of it. */
+  applied(index: number): readonly Message[] {
+    const count = this.#underWay.findIndex(({ last }) => last > index);
+    const done = this.#underWay.splice(0, count < 0 ? this.#underWay.length : count);
+    return done.flatMap(({ responses }) => responses);
+  }
+
+  #change({ index, data }: Entry): void {
+    const change = decodeConfChange(data);
+    // Every member sees the same configuration here, so that all refuse the same.
+    if (!isAllowed(change, this.#node.status().config)) return;
+    const confState = this.#node.applyConfChange(change);
+    this.#changes.push({ index, confState, confChange: change });
+    this.#onChange(change, confState);
+  }
+}
+
+/** Whether a change makes sense in the configuration that it meets; one proposed at the same time as another may not. */
+export function isAllowed({ changes }: ConfChange, confState: ConfState): boolean {
+  const { voters, learners, votersOutgoing } = confState;
+  const isKnown = (id: MemberId): boolean => voters.includes(id) || learners.includes(id);
+  if (changes.length === 0) return votersOutgoing.length > 0;
+  if (votersOutgoing.length > 0) return false;
+  return changes.every(({ type, id }) => {
+    switch (type) {
+      case 'ConfChangeAddLearnerNode':
+        return !isKnown(id);
+      case 'ConfChangeAddNode':
+        return learners.includes(id);
+      case 'ConfChangeRemoveNode':
+        return isKnown(id) && voters.some((voter) => voter !== id);
+      default:
+        return isKnown(id);
+    }
+  });
+}

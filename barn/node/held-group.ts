@@ -1,0 +1,171 @@
+// Members of a group in one thread, with logs, disks and wires in memory. Test support, not part of the door.
+import { type Clock, seededRandom, silentLog, systemClock } from '../../base/index.ts';
+import { type BarnError, type ReplicatedBarn } from '../barn.ts';
+import { type BarnLimits, defaultLimits } from '../limits.ts';
+import type { MemberId, Message } from '../raft/protocol.ts';
+import { HeldDisk } from '../state/held-disk.ts';
+import { openStateMachine } from '../state/open.ts';
+import type { PeerAddress, Transport, TransportEvents } from '../transport/transport.ts';
+import type { WalFile, WalFiles } from '../wal/files.ts';
+import { startConsensus } from './consensus.ts';
+import { localPorts } from './local-port.ts';
+import { defaultTimers, type MemberIdentity, type MemberTimers } from './member.ts';
+import { startReplica } from './replica.ts';
+
+/** Files in memory that lose nothing. */
+export class HeldFiles implements WalFiles {
+  readonly files = new Map<string, Buffer>();
+
+  async list(): Promise<readonly string[]> {
+    return [...this.files.keys()].sort();
+  }
+
+  async open(name: string, { create }: { readonly create: boolean }): Promise<WalFile> {
+    if (!this.files.has(name) && !create) throw new Error(`no file ${name}`);
+    const held = { name, bytes: this.files.get(name) ?? Buffer.alloc(0) };
+    this.#opened.add(held);
+    this.files.set(name, held.bytes);
+    return {
+      write: async (buffers, position) => {
+        const written = Buffer.concat(buffers);
+        const end = position + written.length;
+        if (held.bytes.length < end) held.bytes = Buffer.concat([held.bytes, Buffer.alloc(end - held.bytes.length)]);
+        held.bytes.set(written, position);
+        this.files.set(held.name, held.bytes);
+      },
+      read: async (position, length) => Uint8Array.from(held.bytes.subarray(position, position + length)),
+      size: async () => held.bytes.length,
+      close: async () => void this.#opened.delete(held),
+    };
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    const bytes = this.files.get(from);
+    if (bytes === undefined) throw new Error(`no file ${from}`);
+    this.files.delete(from);
+    this.files.set(to, bytes);
+    for (const held of this.#opened) if (held.name === from) held.name = to;
+  }
+
+  async remove(name: string): Promise<void> {
+    this.files.delete(name);
+  }
+
+  readonly #opened = new Set<{ name: string; bytes: Buffer }>();
+}
+
+interface Attached {
+  readonly id: MemberId;
+  readonly url: string;
+  readonly events: TransportEvents;
+}
+
+/** Wires between members of one thread; a cut member hears and says nothing. */
+export class HeldNetwork {
+  readonly cut = new Set<MemberId>();
+  readonly #attached = new Map<MemberId, Attached>();
+
+  open(id: MemberId, url: string, events: TransportEvents): Transport {
+    const attached = { id, url, events };
+    this.#attached.set(id, attached);
+    let peers: readonly PeerAddress[] = [];
+    let queued: Message[] = [];
+    const reach = (to: MemberId): Attached | undefined =>
+      this.cut.has(to) || this.cut.has(id) ? undefined : this.#attached.get(to);
+    return {
+      setPeers: (given) => {
+        peers = given;
+      },
+      send: (messages) => void queued.push(...messages),
+      flush: () => {
+        const messages = queued;
+        queued = [];
+        for (const to of new Set(messages.map((message) => message.to))) {
+          const batch = messages.filter((message) => message.to === to);
+          setImmediate(() => {
+            const peer = reach(to);
+            if (peer === undefined) attached.events.onUnreachable(to);
+            else peer.events.onMessages(id, batch);
+          });
+        }
+      },
+      sendSnapshot: async ({ message, chunks }) => {
+        const peer = reach(message.to);
+        if (peer === undefined) throw new Error('not connected');
+        await peer.events.onSnapshot(id, message, chunks);
+      },
+      ask: async (url, question) => {
+        const peer = [...this.#attached.values()].find((other) => other.url === url);
+        if (peer === undefined || reach(peer.id) === undefined) throw new Error('not connected');
+        return peer.events.onQuestion(question);
+      },
+      connected: () => peers.map((peer) => peer.id).filter((peer) => peer !== id && reach(peer) !== undefined),
+      close: async () => {
+        if (this.#attached.get(id) === attached) this.#attached.delete(id);
+      },
+    };
+  }
+}
+
+/** One member that can be stopped and started again. */
+export interface HeldMember {
+  readonly id: MemberId;
+  readonly barn: ReplicatedBarn;
+  readonly failures: readonly BarnError[];
+  readonly files: HeldFiles;
+  readonly disk: HeldDisk;
+}
+
+const defaults = { ...defaultTimers, heartbeatMs: 20, electionMs: 200 };
+
+/** Starts a member; with the files and disk of an earlier life it goes on where that ended. */
+export async function startHeld(options: {
+  readonly network: HeldNetwork;
+  readonly identity: MemberIdentity;
+  readonly files?: HeldFiles;
+  readonly disk?: HeldDisk;
+  readonly clock?: Clock;
+  readonly limits?: Partial<BarnLimits>;
+  readonly timers?: Partial<MemberTimers>;
+}): Promise<HeldMember> {
+  const { network, identity, files = new HeldFiles(), disk = new HeldDisk(), clock = systemClock } = options;
+  const limits = { ...defaultLimits, ...options.limits };
+  const timers = { ...defaults, ...options.timers };
+  const random = seededRandom(identity.id);
+  const failures: BarnError[] = [];
+  const url = identity.initial.find(({ id }) => id === identity.id)?.peerUrl ?? '';
+  disk.closed = false;
+  const founding = {
+    members: identity.initial,
+    confState: {
+      ...{ learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false },
+      voters: identity.initial.map(({ id }) => id).sort((one, other) => one - other),
+    },
+  };
+  const machine = await openStateMachine({
+    ...{ disk, keys: undefined, clock, log: silentLog, limits },
+    ...(identity.state === 'new' && { founding }),
+  });
+  const [one, other] = localPorts((callback) => void setImmediate(callback));
+  const barn = startReplica({
+    ...{ identity, machine, clock, random, limits, timers, log: silentLog, port: one },
+    atTurnEnd: (callback) => void setImmediate(callback),
+    onFailed: (error) => void failures.push(error),
+  });
+  await startConsensus({
+    ...{ identity, files, keys: undefined, random, timers, log: silentLog, port: other, clock: systemClock },
+    openTransport: async (events) => network.open(identity.id, url, events),
+  });
+  return { id: identity.id, barn, failures, files, disk };
+}
+
+/** The identities of `count` founders, numbered from 1. */
+export function founders(count: number): readonly MemberIdentity[] {
+  const initial = Array.from({ length: count }, (_, at) => ({
+    id: at + 1,
+    name: `m${at + 1}`,
+    peerUrl: `https://m${at + 1}`,
+    format: count === 1 ? 1 : 0,
+  }));
+  return initial.map(({ id, name }) => ({ id, name, initial, state: 'new', clusterId: 7 }));
+}

@@ -1,0 +1,70 @@
+import type { MemoryStorage } from '../raft/memory-storage.ts';
+import type { HardState, Message } from '../raft/protocol.ts';
+import type { Wal } from '../wal/wal.ts';
+import { Times } from './counts.ts';
+
+interface Pending {
+  readonly message: Message;
+  isDone: boolean;
+}
+
+/**
+ * The append thread of the core: writes go to the log in order, and their answers go out when they are durable, in the same
+ * order. A new commit index alone is not written: it goes with the next write, and is learnt again after a restart.
+ */
+export class LogWriter {
+  readonly syncs = new Times();
+  readonly #wal: Wal;
+  readonly #storage: MemoryStorage;
+  readonly #nowMs: () => number;
+  readonly #deliver: (responses: readonly Message[]) => void;
+  readonly #onFailed: (error: unknown) => void;
+  #hardState: HardState;
+  #pending: Pending[] = [];
+
+  constructor(options: {
+    readonly wal: Wal;
+    readonly storage: MemoryStorage;
+    readonly hardState: HardState;
+    readonly nowMs: () => number;
+    /** Steps or sends what waited for the disk. */
+    readonly deliver: (responses: readonly Message[]) => void;
+    readonly onFailed: (error: unknown) => void;
+  }) {
+    this.#wal = options.wal;
+    this.#storage = options.storage;
+    this.#hardState = options.hardState;
+    this.#nowMs = options.nowMs;
+    this.#deliver = options.deliver;
+    this.#onFailed = options.onFailed;
+  }
+
+  /** Takes a MsgStorageAppend; `hardState` and `mustSync` as its Ready says. */
+  append(message: Message, hardState: HardState | undefined, mustSync: boolean): void {
+    if (hardState !== undefined) this.#hardState = hardState;
+    const { entries, snapshot } = message;
+    const pending = { message, isDone: !mustSync && snapshot === undefined };
+    this.#pending.push(pending);
+    if (pending.isDone) return this.#settle();
+    const startedMs = this.#nowMs();
+    const write = { hardState: this.#hardState, entries, ...(snapshot !== undefined && { snapshot }) };
+    this.#wal.append(write).then(() => {
+      this.syncs.add((this.#nowMs() - startedMs) / 1_000);
+      pending.isDone = true;
+      this.#settle();
+    }, this.#onFailed);
+  }
+
+  /** Lets go of what is done, up to the first that is not. */
+  #settle(): void {
+    let count = 0;
+    for (const { message, isDone } of this.#pending) {
+      if (!isDone) break;
+      count++;
+      if (message.snapshot !== undefined) this.#storage.applySnapshot(message.snapshot);
+      this.#storage.append(message.entries);
+    }
+    // Taken out first: an answer may bring the next write.
+    for (const { message } of this.#pending.splice(0, count)) this.#deliver(message.responses ?? []);
+  }
+}

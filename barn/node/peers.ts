@@ -1,0 +1,51 @@
+import type { ConfChange, ConfState, MemberId } from '../raft/protocol.ts';
+import type { MemberRecord } from '../state/machine.ts';
+import { decodeMemberRecord } from '../state/member-record.ts';
+import type { Transport } from '../transport/transport.ts';
+
+/** Who belongs to the group, as the consensus side knows it: from the state at first, then from each change. */
+export class Peers {
+  readonly #transport: Transport;
+  readonly #records = new Map<MemberId, MemberRecord>();
+  #config: ConfState;
+
+  constructor(transport: Transport, members: readonly MemberRecord[], config: ConfState) {
+    this.#transport = transport;
+    this.#config = config;
+    this.restored(members, config);
+  }
+
+  get members(): readonly MemberRecord[] {
+    return [...this.#records.values()].sort((one, other) => one.id - other.id);
+  }
+
+  get config(): ConfState {
+    return this.#config;
+  }
+
+  record(id: MemberId): MemberRecord | undefined {
+    return this.#records.get(id);
+  }
+
+  changed({ context }: ConfChange, config: ConfState): void {
+    if (context !== undefined && context.byteLength > 0) {
+      const record = decodeMemberRecord(context);
+      this.#records.set(record.id, record);
+    }
+    this.#use(config);
+  }
+
+  /** A snapshot brought another book. */
+  restored(members: readonly MemberRecord[], config: ConfState): void {
+    this.#records.clear();
+    for (const record of members) this.#records.set(record.id, record);
+    this.#use(config);
+  }
+
+  #use(config: ConfState): void {
+    this.#config = config;
+    const ids = [...config.voters, ...config.learners, ...config.votersOutgoing];
+    for (const id of [...this.#records.keys()]) if (!ids.includes(id)) this.#records.delete(id);
+    this.#transport.setPeers(this.members.map(({ id, name, peerUrl }) => ({ id, name, url: peerUrl })));
+  }
+}

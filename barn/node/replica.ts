@@ -1,0 +1,179 @@
+// The state side of a member: what callers meet. It answers reads from its own state, hands writes to the consensus side and
+// answers each from its own apply. It runs where the API runs, or beside the other side in a simulation.
+import { assert } from '../../base/index.ts';
+import {
+  type BarnAlarm,
+  BarnError,
+  type Compare,
+  type Key,
+  type Member,
+  type MemberStatus,
+  type Operation,
+  type RangeOptions,
+  type RangeResult,
+  type ReplicatedBarn,
+  type Revision,
+  type TxnResult,
+  type WatchBatch,
+  type WatchOptions,
+} from '../barn.ts';
+import { type BarnLimits, checkRange, checkTxn } from '../limits.ts';
+import type { MemberId } from '../raft/protocol.ts';
+import type { StateMachine } from '../state/machine.ts';
+import { decideTxn } from '../state/transaction.ts';
+import type { MemberIdentity, ReplicaParts } from './member.ts';
+import { ReplicaCore } from './replica-core.ts';
+
+/** Starts the state side. Its state is where it was; answers begin when a leader is known. The machine is its own from here on. */
+export function startReplica(parts: ReplicaParts): ReplicatedBarn {
+  return new Replica(parts);
+}
+
+class Replica implements ReplicatedBarn {
+  readonly #identity: MemberIdentity;
+  readonly #machine: StateMachine;
+  readonly #limits: BarnLimits;
+  readonly #core: ReplicaCore;
+
+  constructor(parts: ReplicaParts) {
+    this.#identity = parts.identity;
+    this.#machine = parts.machine;
+    this.#limits = parts.limits;
+    this.#core = new ReplicaCore(parts);
+  }
+
+  async range(start: Key, end?: Key, options: RangeOptions = {}): Promise<RangeResult> {
+    this.#core.checkOpen();
+    checkRange(start, end, this.#limits);
+    assertWhole(options.revision ?? 0, 'revision');
+    assertWhole(options.limit ?? 0, 'limit');
+    if (options.serializable === true) this.#core.checkReady();
+    else await this.#core.barrier();
+    return this.#machine.store.state.range(start, end, options);
+  }
+
+  async txn(
+    compares: readonly Compare[],
+    success: readonly Operation[],
+    failure: readonly Operation[] = [],
+  ): Promise<TxnResult> {
+    this.#core.checkOpen();
+    checkTxn(compares, [success, failure], this.#limits);
+    if (onlyReads(success) && onlyReads(failure)) {
+      await this.#core.barrier();
+      return decideTxn(this.#machine.store.state, { compares, success, failure }).result;
+    }
+    const result = await this.#core.submit((origin) => ({ kind: 'txn', origin, compares, success, failure }));
+    assert(result !== undefined, 'a transaction has a result');
+    return result;
+  }
+
+  async watch(
+    start: Key,
+    end: Key | undefined,
+    fromRevision: Revision,
+    options: WatchOptions = {},
+  ): Promise<AsyncIterableIterator<WatchBatch>> {
+    this.#core.checkOpen();
+    checkRange(start, end, this.#limits);
+    assertWhole(fromRevision, 'revision');
+    this.#core.checkReady();
+    return this.#machine.store.hub.open(start, end, fromRevision, options);
+  }
+
+  async readIndex(): Promise<Revision> {
+    this.#core.checkOpen();
+    await this.#core.barrier();
+    return this.#machine.store.state.revision;
+  }
+
+  async compact(revision: Revision): Promise<void> {
+    this.#core.checkOpen();
+    assertWhole(revision, 'revision');
+    const { state } = this.#machine.store;
+    if (revision > state.revision) await this.#core.barrier();
+    if (revision > state.revision) throw state.futureRevision(revision);
+    await this.#core.submit((origin) => ({ kind: 'compact', origin, revision }));
+  }
+
+  async members(): Promise<readonly Member[]> {
+    this.#core.checkOpen();
+    await this.#core.barrier();
+    return this.#core.membership.list();
+  }
+
+  async status(): Promise<MemberStatus> {
+    this.#core.checkOpen();
+    const { store, alarms, hash, applied, members } = this.#machine;
+    const { leader, term, committed, logBytes } = this.#core.standing();
+    return {
+      name: this.#identity.name,
+      revision: store.state.revision,
+      compactRevision: store.state.compactRevision,
+      leader: members.find(({ id }) => id === leader)?.name ?? '',
+      sizeBytes: logBytes + (await this.#machine.sizeBytes()),
+      hash,
+      alarms,
+      raft: {
+        id: this.#identity.id,
+        leader,
+        term,
+        committed,
+        applied: applied.index,
+        isLearner: applied.confState.learners.includes(this.#identity.id),
+      },
+    };
+  }
+
+  async *snapshot(signal?: AbortSignal): AsyncIterable<Uint8Array> {
+    this.#core.checkOpen();
+    yield* this.#machine.snapshot(signal).chunks;
+  }
+
+  async addLearner(name: string, peerUrl: string): Promise<Member> {
+    this.#core.checkOpen();
+    await this.#core.barrier();
+    return this.#core.membership.addLearner(name, peerUrl);
+  }
+
+  async promote(id: MemberId): Promise<Member> {
+    this.#core.checkOpen();
+    await this.#core.barrier();
+    return this.#core.membership.promote(id);
+  }
+
+  async remove(id: MemberId): Promise<void> {
+    this.#core.checkOpen();
+    await this.#core.barrier();
+    return this.#core.membership.remove(id);
+  }
+
+  async transferLeader(id: MemberId): Promise<void> {
+    this.#core.checkOpen();
+    if (!this.#machine.applied.confState.voters.includes(id))
+      throw new BarnError('Membership', `transfer leadership: ${id.toString(16)} is no voter`);
+    await this.#core.transferLeader(id);
+  }
+
+  async disarm(alarm: BarnAlarm): Promise<void> {
+    this.#core.checkOpen();
+    await this.#core.submit((origin) => ({ kind: 'alarm', origin, alarm, active: false }));
+  }
+
+  async stepDown(): Promise<void> {
+    this.#core.checkOpen();
+    await this.#core.stepDown();
+  }
+
+  close(): Promise<void> {
+    return this.#core.close();
+  }
+}
+
+function onlyReads(operations: readonly Operation[]): boolean {
+  return operations.every((operation) => operation.do === 'get');
+}
+
+function assertWhole(number: number, what: string): void {
+  assert(Number.isSafeInteger(number) && number >= 0, `a ${what} is a whole number from 0 on, not ${number}`);
+}
