@@ -33,8 +33,16 @@ export async function snapshotSave(session: Session, file: string, options: Opti
       cause,
     });
   }
-  const folder = await open(dirname(path), 'r');
-  await folder.sync().finally(() => folder.close());
+  await syncFolder(dirname(path));
   if (textOption(options, 'output') === 'json') return terminal.out(toJson({ file: path, sizeBytes }));
   await terminal.out(`saved ${path} (${sizeText(sizeBytes)}); check it with: runictl barn snapshot verify ${path}\n`);
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
 }
