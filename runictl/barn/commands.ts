@@ -58,4 +58,7 @@ function addSnapshotVerbs(snapshot: Command, verb: AddVerb): void {
   verb(snapshot, 'save <file>', 'a consistent copy of the store', async (session, [file = ''], options) =>
     (await import('./snapshot-save.ts')).snapshotSave(session, file, options),
   );
+  verb(snapshot, 'verify <file>', 'read a copy to its end, say what it holds', async (session, [file = ''], options) =>
+    (await import('./snapshot-verify.ts')).snapshotVerify(session, file, options),
+  );
 }

@@ -1,0 +1,73 @@
+import { expect } from 'chai';
+import { FlagError, readCommand } from './flags.ts';
+
+const serve = (line: string) => {
+  const command = readCommand(['--data', '/d', ...line.split(' ').filter((word) => word !== '')]);
+  return command.do === 'serve' ? command.flags : undefined;
+};
+
+describe('apiserver: flags', () => {
+  it('need a folder only', () => {
+    expect(serve('')).to.deep.equal({
+      name: 'apiserver',
+      data: '/d',
+      host: '127.0.0.1',
+      port: 0,
+      nodes: [],
+      store: { kind: 'embedded' },
+      otherUrls: [],
+    });
+  });
+
+  it('say where it listens, where it is found, and who else serves', () => {
+    const flags = serve(
+      '--listen-client-urls https://[::]:6443 --advertise-client-urls https://s1.example:6443/ --api-servers https://s1.example:6443,https://s2.example:6443 --pki /p --node a --node b',
+    );
+    expect(flags).to.deep.include({
+      host: '::',
+      port: 6443,
+      advertise: 'https://s1.example:6443',
+      otherUrls: ['https://s1.example:6443', 'https://s2.example:6443'],
+      pki: '/p',
+      nodes: ['a', 'b'],
+    });
+  });
+
+  it('name an etcd', () => {
+    expect(
+      serve('--store etcd --etcd-endpoints https://e1:1,https://e2:1 --etcd-cafile /ca --etcd-prefix r/')?.store,
+    ).to.deep.equal({ kind: 'etcd', endpoints: ['https://e1:1', 'https://e2:1'], prefix: 'r/', caFile: '/ca' });
+  });
+
+  it('know what is done with a snapshot', () => {
+    expect(readCommand(['snapshot', 'verify', 'f'])).to.deep.equal({ do: 'verify-snapshot', file: 'f' });
+  });
+
+  for (const [line, words] of [
+    ['--port 99999', '--port 99999 is no port'],
+    ['--port 1 --listen-client-urls https://h:1', 'give one of them'],
+    ['--listen-client-urls http://h:1', '--listen-client-urls: "http://h:1" is not https://HOST:PORT'],
+    ['--api-servers h:1', '--api-servers: "h:1" is not https://HOST:PORT'],
+    ['--store paper', '--store paper is no store'],
+    ['--store etcd', '--etcd-endpoints is missing'],
+    ['--store etcd --etcd-endpoints https://e:1', '--etcd-cafile is missing'],
+    ['--store etcd --etcd-endpoints http://e:1 --etcd-keyfile k', 'go together'],
+    ['--store etcd --etcd-endpoints http://e:1 --pki /p', '--name is missing'],
+    ['--etcd-prefix r/', '--etcd-prefix goes with --store etcd'],
+    ['--frob', '--frob'],
+  ] as const)
+    it(`refuse ${line}`, () => {
+      expect(() => serve(line)).to.throw(FlagError, words);
+    });
+
+  for (const argv of [
+    [],
+    ['snapshot'],
+    ['snapshot', 'verify'],
+    ['snapshot', 'verify', 'a', 'b'],
+    ['snapshot', 'eat', 'a'],
+  ])
+    it(`refuse "${argv.join(' ')}"`, () => {
+      expect(() => readCommand(argv)).to.throw(FlagError);
+    });
+});

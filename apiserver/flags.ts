@@ -1,0 +1,162 @@
+// The command line of runink-apiserver. Flags that etcd has bear its names and mean what they mean there.
+import { parseArgs } from 'node:util';
+
+/** What the program is to do. */
+export type Command =
+  | { readonly do: 'serve'; readonly flags: ServeFlags }
+  | { readonly do: 'verify-snapshot'; readonly file: string };
+
+/** How the server is to run. */
+export interface ServeFlags {
+  readonly name: string;
+  readonly data: string;
+  readonly pki?: string;
+  readonly host: string;
+  readonly port: number;
+  readonly advertise?: string;
+  readonly otherUrls: readonly string[];
+  readonly nodes: readonly string[];
+  readonly store: StoreFlags;
+}
+
+/** Which store the server stands on. */
+export type StoreFlags =
+  | { readonly kind: 'embedded' }
+  | {
+      readonly kind: 'etcd';
+      readonly endpoints: readonly string[];
+      readonly prefix?: string;
+      /** Paths of PEM files. */
+      readonly caFile?: string;
+      readonly certFile?: string;
+      readonly keyFile?: string;
+    };
+
+/** A command line that cannot be meant; the message names the flag. */
+export class FlagError extends Error {
+  override readonly name = 'FlagError';
+}
+
+/** How it is called. */
+export const usage = `usage: runink-apiserver --data DIR [--name NAME] [--port N | --listen-client-urls https://HOST:PORT]
+                        [--advertise-client-urls https://HOST:PORT] [--api-servers URL,URL…] [--pki DIR] [--node NAME]…
+                        [--store embedded | --store etcd --etcd-endpoints URL,URL… [--etcd-prefix TEXT]
+                         [--etcd-cafile FILE --etcd-certfile FILE --etcd-keyfile FILE]]
+       runink-apiserver snapshot verify FILE`;
+
+/** Reads a command line. Errors: FlagError. */
+export function readCommand(argv: readonly string[]): Command {
+  if (argv[0] === 'snapshot') return readSnapshotCommand(argv.slice(1));
+  const values = parse(argv);
+  const { data } = values;
+  if (data === undefined) throw new FlagError('--data DIR is missing');
+  const store = storeOf(values);
+  if (store.kind === 'etcd' && values.name === undefined && values.pki !== undefined)
+    throw new FlagError('--name is missing: servers that share --pki tell each other apart by it');
+  const { host, port } = listenOf(values);
+  const advertise = values['advertise-client-urls'];
+  return {
+    do: 'serve',
+    flags: {
+      name: values.name ?? 'apiserver',
+      data,
+      host,
+      port,
+      nodes: values.node,
+      store,
+      otherUrls: listOf(values['api-servers']).map((url) => serverUrl('--api-servers', url)),
+      ...(values.pki === undefined ? {} : { pki: values.pki }),
+      ...(advertise === undefined ? {} : { advertise: serverUrl('--advertise-client-urls', advertise) }),
+    },
+  };
+}
+
+type Values = ReturnType<typeof parse>;
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...argv],
+      options: {
+        name: { type: 'string' },
+        data: { type: 'string' },
+        pki: { type: 'string' },
+        port: { type: 'string' },
+        'listen-client-urls': { type: 'string' },
+        'advertise-client-urls': { type: 'string' },
+        'api-servers': { type: 'string' },
+        node: { type: 'string', multiple: true, default: [] },
+        store: { type: 'string', default: 'embedded' },
+        'etcd-endpoints': { type: 'string' },
+        'etcd-prefix': { type: 'string' },
+        'etcd-cafile': { type: 'string' },
+        'etcd-certfile': { type: 'string' },
+        'etcd-keyfile': { type: 'string' },
+      },
+    }).values;
+  } catch (cause) {
+    throw new FlagError(cause instanceof Error ? cause.message : String(cause));
+  }
+}
+
+function storeOf(values: Values): StoreFlags {
+  const endpoints = listOf(values['etcd-endpoints']);
+  const ofEtcd = ['etcd-endpoints', 'etcd-prefix', 'etcd-cafile', 'etcd-certfile', 'etcd-keyfile'] as const;
+  switch (values.store) {
+    case 'embedded': {
+      const given = ofEtcd.find((flag) => values[flag] !== undefined);
+      if (given !== undefined) throw new FlagError(`--${given} goes with --store etcd; the store is embedded`);
+      return { kind: 'embedded' };
+    }
+    case 'etcd': {
+      if (endpoints.length === 0) throw new FlagError('--etcd-endpoints is missing: --store etcd needs at least one');
+      const [caFile, certFile, keyFile] = [values['etcd-cafile'], values['etcd-certfile'], values['etcd-keyfile']];
+      if ((certFile === undefined) !== (keyFile === undefined))
+        throw new FlagError('--etcd-certfile and --etcd-keyfile go together');
+      if (caFile === undefined && endpoints.some((url) => url.startsWith('https:')))
+        throw new FlagError('--etcd-cafile is missing: an endpoint is https');
+      const prefix = values['etcd-prefix'];
+      return {
+        kind: 'etcd',
+        endpoints,
+        ...(prefix === undefined ? {} : { prefix }),
+        ...(caFile === undefined ? {} : { caFile }),
+        ...(certFile === undefined ? {} : { certFile }),
+        ...(keyFile === undefined ? {} : { keyFile }),
+      };
+    }
+    default:
+      throw new FlagError(`--store ${values.store} is no store: embedded or etcd`);
+  }
+}
+
+function listenOf(values: Values): { readonly host: string; readonly port: number } {
+  const listen = values['listen-client-urls'];
+  if (listen === undefined) return { host: '127.0.0.1', port: portOf(values.port ?? '0') };
+  if (values.port !== undefined) throw new FlagError('--port and --listen-client-urls say the same: give one of them');
+  const url = new URL(serverUrl('--listen-client-urls', listen));
+  return { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port === '' ? 443 : Number(url.port) };
+}
+
+function portOf(text: string): number {
+  const port = Number(text);
+  if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
+  throw new FlagError(`--port ${text} is no port`);
+}
+
+function serverUrl(flag: string, text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol !== 'https:' || url.pathname !== '/' || url.search !== '' || text.includes(','))
+    throw new FlagError(`${flag}: "${text}" is not https://HOST:PORT`);
+  return text.replace(/\/+$/, '');
+}
+
+function listOf(text: string | undefined): string[] {
+  return (text ?? '').split(',').filter((item) => item !== '');
+}
+
+function readSnapshotCommand([action, file, ...more]: readonly string[]): Command {
+  if (action !== 'verify') throw new FlagError(`snapshot has no action "${action ?? ''}"; there is: verify`);
+  if (file === undefined || more.length > 0) throw new FlagError('snapshot verify takes one FILE');
+  return { do: 'verify-snapshot', file };
+}
