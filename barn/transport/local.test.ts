@@ -22,7 +22,8 @@ function localHarness(): Promise<TransportHarness> {
   });
 }
 
-describe('the transport within a process', () => {
+describe('the transport within a process', function () {
+  this.timeout(60_000);
   transportConformance(localHarness);
   snapshotConformance(localHarness);
 

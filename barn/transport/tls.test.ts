@@ -38,7 +38,8 @@ async function tlsHarness(): Promise<TransportHarness> {
   };
 }
 
-describe('the transport over TLS', () => {
+describe('the transport over TLS', function () {
+  this.timeout(60_000);
   transportConformance(tlsHarness);
   snapshotConformance(tlsHarness);
 });
