@@ -1,0 +1,61 @@
+// Runs the compiled generator (barn-load.c) against a side.
+import { execFile, execFileSync } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { cpuSeconds, type Side } from './barn-sides.ts';
+
+/** What to do how often. */
+export interface Load {
+  readonly verb: 'put' | 'get' | 'range' | 'fill' | 'watch';
+  readonly clients: number;
+  readonly seconds: number;
+  readonly valueBytes?: number;
+  readonly keys?: number;
+  readonly timeoutMs?: number;
+}
+
+/** What came of it. */
+export interface Outcome {
+  readonly done: number;
+  readonly perSecond: number;
+  readonly p50Us: number;
+  readonly p99Us: number;
+  readonly gapMs: number;
+  readonly failed: number;
+  /** CPU microseconds of all the side's servers an answer, and of the generator. */
+  readonly serverUs: number;
+  readonly generatorUs: number;
+}
+
+/** Compiles the generator into a fresh folder, which is the caller's to remove. */
+export function compileLoad(): { readonly program: string; readonly folder: string } {
+  const folder = mkdtempSync(join(tmpdir(), 'runink-load-'));
+  const program = join(folder, 'barn-load');
+  const source = resolve(import.meta.dirname, '../../../test/bench/barn-load.c');
+  execFileSync('cc', ['-O2', '-std=c11', '-o', program, source]);
+  return { program, folder };
+}
+
+/** One run. It warms up for a fifth of the time, which does not count. */
+export async function run(program: string, side: Side, load: Load): Promise<Outcome> {
+  const { verb, clients, seconds, valueBytes = 256, keys = 10_000, timeoutMs = 20_000 } = load;
+  const numbers = [clients, seconds, valueBytes, keys, timeoutMs].map(String);
+  const { pids } = side;
+  const before = cpuSeconds(pids);
+  const text = await output(program, [side.protocol, verb, ...numbers, side.endpoints]);
+  const told: Omit<Outcome, 'serverUs' | 'generatorUs'> & { answers: number; cpuSeconds: number } = JSON.parse(text);
+  if (told.answers === 0) throw new Error(`barn-load ${verb} against ${side.protocol} did nothing: ${text}`);
+  // Those that a member's death took away cannot be asked any more.
+  const used = verb === 'put' && timeoutMs < 1_000 ? Number.NaN : cpuSeconds(pids) - before;
+  return { ...told, serverUs: (used * 1e6) / told.answers, generatorUs: (told.cpuSeconds * 1e6) / told.answers };
+}
+
+function output(program: string, args: readonly string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    execFile(program, args, { timeout: 120_000 }, (error, stdout, stderr) => {
+      if (error === null) resolve(stdout);
+      else reject(new Error(`barn-load ${args.join(' ')}: ${stderr}`, { cause: error }));
+    });
+  });
+}

@@ -1,0 +1,171 @@
+// The two sides of `npm run bench barn`: members of our Barn and members of Debian's etcd, as processes with folders of their
+// own, and what the kernel says of them.
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface, type Interface } from 'node:readline';
+import { openEtcdBarn } from '../../barn/index.ts';
+import { silentLog, systemClock } from '../../base/index.ts';
+import { startEtcd } from '../support/etcd.ts';
+
+/** Members of one side. */
+export interface Side {
+  readonly protocol: 'framed' | 'grpc';
+  /** As barn-load wants them. */
+  readonly endpoints: string;
+  readonly pids: readonly number[];
+  /** Kills the leader; the returned function starts it again. */
+  killLeader(): Promise<() => Promise<void>>;
+  /** Kills all and starts them again on what they have; milliseconds until all serve. */
+  restart(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+const server = join(import.meta.dirname, 'barn-server.js');
+
+/** `count` members of etcd with the settings Debian gives it. */
+export async function startTheirs(count: number): Promise<Side> {
+  const etcd = await startEtcd(count, []);
+  return {
+    protocol: 'grpc',
+    endpoints: etcd.endpoints.map((url) => url.replace('http://', '')).join(','),
+    get pids() {
+      return etcd.members.map(({ pid }) => pid);
+    },
+    async killLeader() {
+      const barn = await openEtcdBarn({ endpoints: etcd.endpoints, clock: systemClock, log: silentLog });
+      const { leader } = await barn.status();
+      await barn.close();
+      const member = etcd.members.find(({ name }) => name === leader);
+      await member?.kill('SIGKILL');
+      return async () => member?.restart();
+    },
+    async restart() {
+      await Promise.all(etcd.members.map((member) => member.kill('SIGKILL')));
+      const start = performance.now();
+      await Promise.all(etcd.members.map((member) => member.restart()));
+      return performance.now() - start;
+    },
+    stop: () => etcd.stop(),
+  };
+}
+
+/** `count` members of ours. */
+export async function startOurs(count: number): Promise<Side> {
+  if (count > 1) throw new Error('a group of several members cannot be opened yet');
+  const directory = await mkdtemp(join(tmpdir(), 'runink-bench-'));
+  const members = await Promise.all(
+    Array.from({ length: count }, (_, index) => OurMember.start(directory, `m${index}`)),
+  );
+  return {
+    protocol: 'framed',
+    get endpoints() {
+      return members.map(({ port }) => `127.0.0.1:${port}`).join(',');
+    },
+    get pids() {
+      return members.map(({ pid }) => pid);
+    },
+    async killLeader() {
+      const leader = await members[0]?.leader();
+      const member = members.find(({ name }) => name === leader);
+      await member?.kill();
+      return async () => member?.restart();
+    },
+    async restart() {
+      await Promise.all(members.map((member) => member.kill()));
+      const start = performance.now();
+      await Promise.all(members.map((member) => member.restart()));
+      return performance.now() - start;
+    },
+    async stop() {
+      await Promise.all(members.map((member) => member.kill()));
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+class OurMember {
+  readonly name: string;
+  readonly #directory: string;
+  #child: ChildProcessWithoutNullStreams;
+  #lines: Interface;
+  port = 0;
+
+  private constructor(directory: string, name: string) {
+    this.#directory = directory;
+    this.name = name;
+    this.#child = this.#spawn();
+    this.#lines = createInterface({ input: this.#child.stdout });
+  }
+
+  static async start(directory: string, name: string): Promise<OurMember> {
+    const member = new OurMember(directory, name);
+    await member.#ready();
+    return member;
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  async restart(): Promise<void> {
+    this.#child = this.#spawn();
+    this.#lines = createInterface({ input: this.#child.stdout });
+    await this.#ready();
+  }
+
+  async leader(): Promise<string> {
+    const line = once(this.#lines, 'line');
+    this.#child.stdin.write('\n');
+    const [text] = await line;
+    const status: { leader: string } = JSON.parse(String(text).slice('status '.length));
+    return status.leader;
+  }
+
+  async kill(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const gone = once(this.#child, 'exit');
+    this.#child.kill('SIGKILL');
+    await gone;
+  }
+
+  #spawn(): ChildProcessWithoutNullStreams {
+    const profile = process.env['BARN_BENCH_PROFILE'];
+    const flags = profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profile];
+    const args = [...flags, server, join(this.#directory, this.name), this.name, String(this.port)];
+    const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    child.stderr.pipe(process.stderr);
+    return child;
+  }
+
+  async #ready(): Promise<void> {
+    const ended = once(this.#child, 'exit').then(() => Promise.reject(new Error(`member ${this.name} ended`)));
+    ended.catch(() => undefined);
+    const [line] = await Promise.race([once(this.#lines, 'line'), ended]);
+    this.port = Number(String(line).slice('ready '.length));
+  }
+}
+
+const ticksPerSecond = 100;
+
+/** CPU seconds that the processes have used. */
+export function cpuSeconds(pids: readonly number[]): number {
+  let ticks = 0;
+  for (const pid of pids) {
+    const [, ...fields] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ');
+    const numbers = fields.join(') ').split(' ');
+    ticks += Number(numbers[11]) + Number(numbers[12]);
+  }
+  return ticks / ticksPerSecond;
+}
+
+/** Their proportional share of memory in MB. */
+export function pssMegabytes(pids: readonly number[]): number {
+  let kilobytes = 0;
+  for (const pid of pids)
+    kilobytes += Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0);
+  return kilobytes / 1_000;
+}
