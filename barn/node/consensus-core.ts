@@ -112,7 +112,11 @@ export class ConsensusCore {
       onFailed: (error) => this.#fail(error),
     });
     this.#release = new LogRelease(wal, storage, (error) => this.#fail(error));
-    this.#peers = new Peers(transport, begin.members, begin.applied.confState);
+    this.#peers = new Peers(
+      transport,
+      begin.members.length > 0 ? begin.members : identity.initial,
+      begin.applied.confState,
+    );
     this.#handOver = new HandOver(this.#node, (change, config) => this.#peers.changed(change, config));
     this.#queue = new ProposalQueue(this.#node);
     this.#reads = new ReadContexts(identity.id, random);

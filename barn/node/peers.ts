@@ -45,7 +45,8 @@ export class Peers {
   #use(config: ConfState): void {
     this.#config = config;
     const ids = [...config.voters, ...config.learners, ...config.votersOutgoing];
-    for (const id of [...this.#records.keys()]) if (!ids.includes(id)) this.#records.delete(id);
+    // One who joins knows the others before it knows the configuration.
+    if (ids.length > 0) for (const id of [...this.#records.keys()]) if (!ids.includes(id)) this.#records.delete(id);
     this.#transport.setPeers(this.members.map(({ id, name, peerUrl }) => ({ id, name, url: peerUrl })));
   }
 }
