@@ -111,7 +111,7 @@ export class ConsensusCore {
       deliver: (responses) => this.#deliver(responses),
       onFailed: (error) => this.#fail(error),
     });
-    this.#release = new LogRelease(wal, storage, (error) => this.#fail(error));
+    this.#release = new LogRelease(wal, storage, (error) => this.#fail(error), options.logLimits);
     this.#peers = new Peers(
       transport,
       begin.members.length > 0 ? begin.members : identity.initial,

@@ -24,7 +24,10 @@ export async function startConsensus(parts: ConsensusParts): Promise<{ close(): 
     });
   });
   const metadata = { clusterId: identity.clusterId, memberId: identity.id };
-  const [{ wal, loaded }, begin] = await Promise.all([openWal({ files, keys, metadata, log }), begun]);
+  const [{ wal, loaded }, begin] = await Promise.all([
+    openWal({ files, keys, metadata, log, limits: parts.logLimits ?? {} }),
+    begun,
+  ]);
   let core: ConsensusCore | undefined;
   const transport = await parts.openTransport({
     onMessages: (_, messages) => core?.messages(messages),

@@ -2,25 +2,32 @@ import type { MemoryStorage } from '../raft/memory-storage.ts';
 import type { Snapshot } from '../raft/protocol.ts';
 import type { Wal } from '../wal/wal.ts';
 
-/** So many entries, but no more bytes, stay in the log below what is durable in the state: a peer that was away for a moment needs no snapshot. */
-const keptEntries = 5_000;
-const keptBytes = 32 * 1024 * 1024;
-/** Released at least so many at a time: it costs a copy of what stays. */
-const stepEntries = 1_000;
+/** What stays in the log below what is durable in the state: a peer that was away for a moment needs no snapshot. */
+export interface KeptLimits {
+  /** So many entries, but no more bytes. */
+  readonly keptEntries: number;
+  readonly keptBytes: number;
+  /** Released at least so many at a time: it costs a copy of what stays. */
+  readonly stepEntries: number;
+}
+
+const productLimits: KeptLimits = { keptEntries: 5_000, keptBytes: 32 * 1024 * 1024, stepEntries: 1_000 };
 
 /** Lets go of the log's beginning as the state becomes durable. */
 export class LogRelease {
   readonly #wal: Wal;
   readonly #storage: MemoryStorage;
   readonly #onFailed: (error: unknown) => void;
+  readonly #limits: KeptLimits;
   #marks: Snapshot[] = [];
   #handed: { readonly last: number; readonly bytes: number }[] = [];
   #handedBytes = 0;
 
-  constructor(wal: Wal, storage: MemoryStorage, onFailed: (error: unknown) => void) {
+  constructor(wal: Wal, storage: MemoryStorage, onFailed: (error: unknown) => void, limits: Partial<KeptLimits> = {}) {
     this.#wal = wal;
     this.#storage = storage;
     this.#onFailed = onFailed;
+    this.#limits = { ...productLimits, ...limits };
   }
 
   /** Entries up to `last` went to the state side. */
@@ -36,7 +43,7 @@ export class LogRelease {
       this.#storage.createSnapshot(snapshot.index, snapshot.confState);
     const below = this.#keptFrom(snapshot.index);
     const mark = this.#marks.findLast(({ index }) => index <= below);
-    if (mark === undefined || mark.index < this.#storage.firstIndex() + stepEntries) return;
+    if (mark === undefined || mark.index < this.#storage.firstIndex() + this.#limits.stepEntries) return;
     this.#marks = this.#marks.filter(({ index }) => index > mark.index);
     while (this.#handed[0] !== undefined && this.#handed[0].last <= mark.index)
       this.#handedBytes -= this.#handed.shift()?.bytes ?? 0;
@@ -46,13 +53,13 @@ export class LogRelease {
 
   /** Up to which entry the log may go. */
   #keptFrom(durable: number): number {
-    let over = this.#handedBytes - keptBytes;
+    let over = this.#handedBytes - this.#limits.keptBytes;
     let byBytes = 0;
     for (const { last, bytes } of this.#handed) {
       if (over <= 0) break;
       over -= bytes;
       byBytes = last;
     }
-    return Math.min(durable, Math.max(durable - keptEntries, byBytes));
+    return Math.min(durable, Math.max(durable - this.#limits.keptEntries, byBytes));
   }
 }

@@ -8,6 +8,8 @@ import type { MemberId } from '../raft/protocol.ts';
 import type { MemberRecord, StateMachine } from '../state/machine.ts';
 import type { Transport, TransportEvents } from '../transport/transport.ts';
 import type { WalFiles } from '../wal/files.ts';
+import type { WalLimits } from '../wal/limits.ts';
+import type { KeptLimits } from './log-release.ts';
 
 /** Time and size settings of a member. Times in milliseconds. */
 export interface MemberTimers {
@@ -51,6 +53,8 @@ export interface ConsensusParts {
   readonly log: Log;
   readonly timers: MemberTimers;
   readonly port: MessagePortLike;
+  /** Bounds of the log, where they are not the product's. */
+  readonly logLimits?: Partial<WalLimits & KeptLimits>;
 }
 
 /** The state side: what callers meet. */
