@@ -4,8 +4,19 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { ManualClock, silentLog, unreachable } from '../base/index.ts';
-import { type Barn, BarnError, type Compare, type Key, type Operation, type WatchBatch } from './barn.ts';
+import { etcdUnavailable, startEtcd } from '../test/support/etcd.ts';
+import {
+  type Barn,
+  BarnError,
+  type Compare,
+  type Key,
+  type Operation,
+  type TxnResult,
+  type WatchBatch,
+} from './barn.ts';
 import { openBarnOn, openEmbeddedBarn } from './embedded.ts';
+import { originOf } from './etcd/origin-of.ts';
+import { openEtcdBarn } from './etcd.ts';
 import { createMemoryBarn } from './memory.ts';
 import { ModelBarn } from './model.ts';
 import { HeldDisk, settle } from './state/held-disk.ts';
@@ -92,6 +103,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 /** A twin and how it loses what is not on disk. */
 interface Twin {
   barn: Barn;
+  /** It may decide what it is asked at the same time in any order, where the keys differ. */
+  readonly isUnordered?: boolean;
   restart(): Promise<Barn>;
 }
 
@@ -134,6 +147,34 @@ describe('the twins and the model', function () {
   });
 });
 
+(etcdUnavailable === undefined ? describe : describe.skip)('etcd and the model', function () {
+  this.timeout(180_000);
+  const seed = Number(process.env['BARN_SEED'] ?? Date.now() % 2 ** 31);
+
+  it(`agree on every sequence, with another client after each restart (seed ${seed})`, async () => {
+    const etcd = await startEtcd();
+    let runs = 0;
+    try {
+      await check(seed, 15, async () => {
+        const { endpoints } = etcd;
+        const place = { endpoints, prefix: `run${runs++}/`, origin: await originOf(endpoints) };
+        const open = (): Promise<Barn> => openEtcdBarn({ ...options(), ...place });
+        const twin: Twin = {
+          barn: await open(),
+          isUnordered: true,
+          async restart() {
+            await twin.barn.close();
+            return open();
+          },
+        };
+        return [twin];
+      });
+    } finally {
+      await etcd.stop();
+    }
+  });
+});
+
 async function check(seed: number, numRuns: number, open: () => Promise<readonly Twin[]>): Promise<void> {
   const property = fc.asyncProperty(fc.array(step, { maxLength: 50, size: 'max' }), async (steps) => {
     const twins = await open();
@@ -153,9 +194,8 @@ async function play(steps: readonly Step[], twins: readonly Twin[]): Promise<voi
     switch (step.do) {
       case 'txns': {
         const expected = step.txns.map((txn) => tried(() => model.txn(txn.compares, txn.success, txn.failure)));
-        for (const { barn } of twins) {
-          const pending = step.txns.map((txn) => triedAsync(barn.txn(txn.compares, txn.success, txn.failure)));
-          expect(await Promise.all(pending)).to.deep.equal(expected);
+        for (const { barn, isUnordered } of twins) {
+          expect(await askAll(barn, step.txns, isUnordered)).to.deep.equal(expected);
         }
         break;
       }
@@ -198,6 +238,14 @@ async function play(steps: readonly Step[], twins: readonly Twin[]): Promise<voi
   for (const reader of readers) reader.start();
   await settle();
   for (const reader of readers) reader.check();
+}
+
+async function askAll(barn: Barn, txns: readonly Txn[], isUnordered = false): Promise<readonly Outcome<TxnResult>[]> {
+  const ask = (txn: Txn): Promise<Outcome<TxnResult>> => triedAsync(barn.txn(txn.compares, txn.success, txn.failure));
+  if (!isUnordered) return Promise.all(txns.map(ask));
+  const outcomes: Outcome<TxnResult>[] = [];
+  for (const txn of txns) outcomes.push(await ask(txn));
+  return outcomes;
 }
 
 /** Reads a watch from the start or, lazily, later, and knows what it must have seen by now. */
