@@ -6,7 +6,7 @@ import { present } from '../../base/index.ts';
 import { CommandError } from '../failure.ts';
 import type { Terminal } from '../terminal.ts';
 import { takeLock } from './lock.ts';
-import { apiserverUnit, controllersUnit, type DevPlan, helperUnit, nodeKubeconfig, plainAgentUnit } from './plan.ts';
+import { apiserverUnits, controllersUnit, type DevPlan, helperUnit, nodeKubeconfig, plainAgentUnit } from './plan.ts';
 import { descendants, processInfo, signalProcess } from './processes.ts';
 import { idRange, makeNodeFolder, makeRuntime, removeRuntime, runtimeFolder } from './runtime.ts';
 import { type DevState, readState, removeState, writeState } from './state.ts';
@@ -70,13 +70,13 @@ class Cluster {
 
   async start(): Promise<void> {
     const { dataDir } = this.#plan;
-    const starting = this.#startUnit(apiserverUnit(this.#plan));
+    const starting = Promise.all(apiserverUnits(this.#plan).map((unit) => this.#startUnit(unit)));
     // Its failure is met below, after the time it takes to start has been used.
     starting.catch(() => undefined);
     const folder = runtimeFolder(this.#instance);
     if (this.#plan.isolation === 'full') makeRuntime(folder, this.#plan.distDir);
-    const apiserver = await starting;
-    this.#url = String(apiserver['url']);
+    const [apiserver] = await starting;
+    this.#url = String(apiserver?.['url']);
     const kubeconfig = join(dataDir, 'kubeconfig');
     writeFileSync(kubeconfig, readFileSync(join(dataDir, 'apiserver', 'admin.kubeconfig')), { mode: 0o600 });
     chmodSync(kubeconfig, 0o600);
@@ -125,15 +125,11 @@ class Cluster {
     if (!this.#isStopped) writeState(this.#plan.dataDir, this.state());
   }
 
-  /** Nodes first, so that they can still say goodbye to the server; then controllers, then the server. */
+  /** Nodes first, so that they can still say goodbye to a server; then controllers, then the servers. */
   async stop(): Promise<void> {
     this.#isReady = false;
-    const [apiserver, controllers, ...nodes] = this.#units
-      .filter((unit) => unit.plan.role !== 'agent' && unit.plan.role !== 'helper')
-      .concat(this.#units.filter((unit) => unit.plan.role === 'agent' || unit.plan.role === 'helper'));
-    await Promise.all(nodes.map((unit) => unit.stop()));
-    await controllers?.stop();
-    await apiserver?.stop();
+    for (const roles of [['agent', 'helper'], ['controllers'], ['apiserver']])
+      await Promise.all(this.#units.filter(({ plan }) => roles.includes(plan.role)).map((unit) => unit.stop()));
     this.#isStopped = true;
     if (this.#plan.isolation === 'full') removeRuntime(runtimeFolder(this.#instance).path);
     removeState(this.#plan.dataDir);

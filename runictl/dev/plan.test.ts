@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { apiserverUnit, type DevPlan, helperUnit, parseVolume, plainAgentUnit } from './plan.ts';
+import { apiserverUnits, type DevPlan, helperUnit, parseVolume, plainAgentUnit } from './plan.ts';
 import { idRange, runtimeFolder } from './runtime.ts';
 
 const plan: DevPlan = {
@@ -18,9 +18,22 @@ const plan: DevPlan = {
 
 describe('what dev starts', () => {
   it('an API server that knows every node', () => {
-    expect(apiserverUnit(plan).argv.join(' ')).to.equal(
+    expect(apiserverUnits(plan).map(({ argv }) => argv.join(' '))).to.deep.equal([
       '/usr/bin/node /dist/bin/runink-apiserver --data /d/apiserver --port 7443 --node node-1 --node node-2',
-    );
+    ]);
+  });
+  it('several API servers on one etcd, each with all addresses', () => {
+    const units = apiserverUnits({
+      ...plan,
+      nodes: [],
+      serverPorts: [1, 2],
+      etcdEndpoints: ['http://e:1', 'http://e:2'],
+    });
+    const both = '--api-servers https://127.0.0.1:1,https://127.0.0.1:2';
+    expect(units.map(({ argv }) => argv.slice(2).join(' '))).to.deep.equal([
+      `--data /d/apiserver --pki /d/pki --listen-client-urls https://127.0.0.1:1 ${both} --name apiserver --store etcd --etcd-endpoints http://e:1,http://e:2`,
+      `--data /d/apiserver-2 --pki /d/pki --listen-client-urls https://127.0.0.1:2 ${both} --name apiserver-2 --store etcd --etcd-endpoints http://e:1,http://e:2`,
+    ]);
   });
   it('a helper with the agent behind it, configured on descriptor 3', () => {
     const folder = runtimeFolder('0000000a');

@@ -17,6 +17,10 @@ export interface DevPlan {
   readonly distDir: string;
   readonly node: string;
   readonly port: number;
+  /** Ports of the API servers when there are several; they share a store elsewhere. */
+  readonly serverPorts?: readonly number[];
+  /** The etcd that holds the store instead of the server's own. */
+  readonly etcdEndpoints?: readonly string[];
   readonly isolation: 'full' | 'none';
   readonly nodes: readonly string[];
   readonly volumes: readonly Volume[];
@@ -33,22 +37,38 @@ export function parseVolume(text: string, resolve: (path: string) => string): Vo
   return { name: match[1], path: resolve(match[3]), isWritable: match[4] === ':rw' };
 }
 
-/** The API server. */
-export function apiserverUnit(plan: DevPlan): UnitPlan {
+/** The API servers: one with its own store, or several that share one elsewhere. */
+export function apiserverUnits(plan: DevPlan): readonly UnitPlan[] {
+  const { serverPorts } = plan;
+  if (serverPorts === undefined) return [apiserverUnit(plan, 'apiserver', ['--port', String(plan.port)])];
+  const urls = serverPorts.map((port) => `https://127.0.0.1:${port}`);
+  return urls.map((url, index) =>
+    // The first keeps its folder and what else is named by it, however many there are.
+    apiserverUnit(plan, index === 0 ? 'apiserver' : `apiserver-${index + 1}`, [
+      ...['--pki', join(plan.dataDir, 'pki')],
+      ...['--listen-client-urls', url, '--api-servers', urls.join(',')],
+    ]),
+  );
+}
+
+function apiserverUnit(plan: DevPlan, name: string, place: readonly string[]): UnitPlan {
+  const { etcdEndpoints } = plan;
   return {
     role: 'apiserver',
-    name: 'apiserver',
+    name,
     argv: [
       plan.node,
       join(plan.distDir, 'bin', 'runink-apiserver'),
       '--data',
-      join(plan.dataDir, 'apiserver'),
-      '--port',
-      String(plan.port),
+      join(plan.dataDir, name),
+      ...place,
+      ...(etcdEndpoints === undefined
+        ? []
+        : ['--name', name, '--store', 'etcd', '--etcd-endpoints', etcdEndpoints.join(',')]),
       ...plan.nodes.flatMap((node) => ['--node', node]),
     ],
     env: plan.env,
-    log: logOf(plan, 'apiserver'),
+    log: logOf(plan, name),
   };
 }
 

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { instanceOf, runCluster } from '../dev/cluster.ts';
 import { waitForRelease } from '../dev/lock.ts';
 import { type DevPlan, parseVolume, type Volume } from '../dev/plan.ts';
+import { serverPorts } from '../dev/ports.ts';
 import { descendants, isAlive, roleOf, signalProcess } from '../dev/processes.ts';
 import { type DevState, readState } from '../dev/state.ts';
 import { CommandError, UsageError } from '../failure.ts';
@@ -14,6 +15,7 @@ import type { Session } from '../session.ts';
 import type { Terminal } from '../terminal.ts';
 
 const nodesMax = 64;
+const serversMax = 9;
 const stopMsMax = 60_000;
 
 /** `runictl dev`, `dev status`, `dev stop`: a whole cluster on this machine. */
@@ -41,8 +43,9 @@ async function start(session: Session, dataDir: string, options: Options): Promi
     throw new CommandError(
       `slices need the privileged helper, and you are not root (uid ${uid}). Run as root (a helper installed for plain users, hack/install-helper, is still to come); "--isolation=none" runs every step as a plain process with your rights: only for code that you trust`,
     );
-  if ((numberOption(options, 'servers') ?? 1) !== 1)
-    throw new UsageError('--servers: one API server runs; several come with consensus');
+  const serverCount = numberOption(options, 'servers') ?? 1;
+  const etcdEndpoints = textOption(options, 'etcdEndpoints')?.split(',');
+  checkServers(serverCount, etcdEndpoints, options);
   const nodeCount = numberOption(options, 'agents') ?? 1;
   if (nodeCount > nodesMax) throw new UsageError(`--agents: at most ${nodesMax} run on one machine`);
   const port = numberOption(options, 'port') ?? 0;
@@ -53,6 +56,8 @@ async function start(session: Session, dataDir: string, options: Options): Promi
     distDir: session.distDir,
     node: realpathSync(process.execPath),
     port,
+    ...(serverCount === 1 ? {} : { serverPorts: await serverPorts(dataDir, serverCount, terminal.random) }),
+    ...(etcdEndpoints === undefined ? {} : { etcdEndpoints }),
     isolation,
     nodes: Array.from({ length: nodeCount }, (_, index) => `node-${index + 1}`),
     volumes: volumesOf(dataDir, options, terminal),
@@ -76,6 +81,17 @@ async function start(session: Session, dataDir: string, options: Options): Promi
   }
   // An interrupt is how it is meant to end.
   return 0;
+}
+
+function checkServers(count: number, etcdEndpoints: readonly string[] | undefined, options: Options): void {
+  if (count < 1 || count > serversMax) throw new UsageError(`--servers: 1 to ${serversMax} run on one machine`);
+  if (count === 1) return;
+  if (etcdEndpoints === undefined)
+    throw new UsageError(
+      `--servers ${count}: several API servers need one store that they share; name an etcd with --etcd-endpoints`,
+    );
+  if ((numberOption(options, 'port') ?? 0) !== 0)
+    throw new UsageError(`--port: of ${count} servers each needs one of its own; they are chosen and kept`);
 }
 
 function volumesOf(dataDir: string, options: Options, terminal: Terminal): Volume[] {
