@@ -1,6 +1,9 @@
 import { systemClock } from '../../base/index.ts';
 import { type Credentials, createAuthority, issue } from '../../pki/index.ts';
 
+/** An authority for peers, with its key. */
+export type PeerAuthority = Credentials;
+
 /** What a member shows its peers, in the shape that a transport takes. */
 export interface TestPeerCredentials {
   readonly authority: string;
@@ -9,12 +12,12 @@ export interface TestPeerCredentials {
 }
 
 /** A new authority for peers. */
-export function createPeerAuthority(): Promise<Credentials> {
+export function createPeerAuthority(): Promise<PeerAuthority> {
   return createAuthority('test-peer-ca', systemClock);
 }
 
 /** The credentials of a member with this name. */
-export async function peerCredentials(authority: Credentials, name: string): Promise<TestPeerCredentials> {
+export async function peerCredentials(authority: PeerAuthority, name: string): Promise<TestPeerCredentials> {
   const made = await issue(authority, { commonName: name, usage: 'peer', dnsNames: [name] }, systemClock);
   return { authority: authority.certificate, ...made };
 }
