@@ -45,8 +45,12 @@ export function apiserverUnits(plan: DevPlan): readonly UnitPlan[] {
   return urls.map((url, index) =>
     // The first keeps its folder and what else is named by it, however many there are.
     apiserverUnit(plan, index === 0 ? 'apiserver' : `apiserver-${index + 1}`, [
-      ...['--pki', join(plan.dataDir, 'pki')],
-      ...['--listen-client-urls', url, '--api-servers', urls.join(',')],
+      '--pki',
+      join(plan.dataDir, 'pki'),
+      '--listen-client-urls',
+      url,
+      '--api-servers',
+      urls.join(','),
     ]),
   );
 }

@@ -31,7 +31,7 @@ export async function serverPorts(dataDir: string, count: number, random: Random
 function kept(path: string): number[] {
   try {
     const ports: unknown = JSON.parse(readFileSync(path, 'utf8'));
-    return Array.isArray(ports) ? ports.filter((port) => Number.isInteger(port)) : [];
+    return Array.isArray(ports) ? ports.map(Number).filter((port) => Number.isInteger(port)) : [];
   } catch {
     // None yet, or no list: they are chosen anew.
     return [];
