@@ -7,6 +7,9 @@ import { openEtcdBarn } from './etcd.ts';
 
 const title = etcdUnavailable === undefined ? 'etcd' : `etcd (skipped: ${etcdUnavailable})`;
 
+// Thousands of calls at once, on a machine that does other things too.
+const requestMs = 60_000;
+
 (etcdUnavailable === undefined ? describe : describe.skip)(title, function () {
   this.timeout(60_000);
   let etcd: TestEtcd;
@@ -22,7 +25,7 @@ const title = etcdUnavailable === undefined ? 'etcd' : `etcd (skipped: ${etcdUna
     const { endpoints } = etcd;
     const origin = await originOf(endpoints);
     return {
-      barn: await openEtcdBarn({ ...options, endpoints, prefix: `t${stores++}/`, origin, log: silentLog }),
+      barn: await openEtcdBarn({ ...options, requestMs, endpoints, prefix: `t${stores++}/`, origin, log: silentLog }),
       async dispose() {},
     };
   });

@@ -166,7 +166,8 @@ class Loader {
   #apply(name: string, read: ReadRecord, replay: Replay): void {
     const { sealer, metadata } = this.#options;
     const { position } = this.#at;
-    if (read.sealed !== isSealed(read.body)) throw damaged(name, position, 'a record is sealed or not as its head says');
+    if (read.sealed !== isSealed(read.body))
+      throw damaged(name, position, 'a record is sealed or not as its head says');
     const body = sealer.unseal(read.body, recordPlace(metadata, read.record));
     parsed(name, position, () => {
       for (const item of decodeItems(Buffer.from(body.buffer, body.byteOffset, body.byteLength))) replay.apply(item);

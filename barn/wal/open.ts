@@ -35,7 +35,8 @@ export async function openWal(options: WalOptions): Promise<{ readonly wal: Wal;
   try {
     const { recordBytesMax } = limits;
     const { loaded, segments, end } = await loadLog({ files, sealer, metadata, recordBytesMax });
-    if (loaded.tornBytes > 0) log.warn('a write to the log was not finished; it was cut off', { bytes: loaded.tornBytes });
+    if (loaded.tornBytes > 0)
+      log.warn('a write to the log was not finished; it was cut off', { bytes: loaded.tornBytes });
     await writer.start(segments, end);
     return { wal: new QueuedWal(writer, limits), loaded };
   } catch (error) {

@@ -47,8 +47,7 @@ export async function readSegmentHead(
         `the log segment ${name} belongs to member ${head.memberId.toString(16)} of cluster ${head.clusterId.toString(16)}, not to member ${metadata.memberId.toString(16)} of cluster ${metadata.clusterId.toString(16)}: give each member the data directory it had`,
       );
   if (head.segment !== segment) throw damaged(name, 0, `it is segment ${head.segment} under another's name`);
-  if (head.filledBytes > size)
-    throw damaged(name, size, `it was made ${head.filledBytes} bytes long and has ${size}`);
+  if (head.filledBytes > size) throw damaged(name, size, `it was made ${head.filledBytes} bytes long and has ${size}`);
   return { ...head, position: aligned(bytes.length), record: head.firstRecord };
 }
 
@@ -65,7 +64,11 @@ export async function readRecord(
   const head = parsed(window.name, position, () => decodeRecordHead(headBytesRead, salt));
   if (head === undefined) return stop(`record ${expected.record} has no readable head`);
   if (head.record !== expected.record || head.chainBefore !== expected.chain)
-    throw damaged(window.name, position, `record ${head.record} is where record ${expected.record} belongs, or does not go on from the one before`);
+    throw damaged(
+      window.name,
+      position,
+      `record ${head.record} is where record ${expected.record} belongs, or does not go on from the one before`,
+    );
   const end = position + recordBytes(head.bodyBytes);
   if (end > position + recordBytesMax) throw damaged(window.name, position, `record ${head.record} is too long`);
   if (end > window.size) return stop(`record ${head.record} goes beyond the end of the file`, head.bodyBytes);

@@ -13,7 +13,7 @@ describe('test/support: a network that can be cut', function () {
       const b = await network.add('b');
       const reaches = (from: typeof a, to: typeof a): boolean => {
         // A connection that is refused did arrive; the shell's own socket needs no program.
-        const script = `timeout 2 bash -c 'exec 3<>/dev/tcp/${to.address}/9' 2>&1; true`;
+        const script = `timeout 20 bash -c 'exec 3<>/dev/tcp/${to.address}/9' 2>&1; true`;
         const [command, ...rest] = [...from.enter, 'sh', '-c', script];
         return execFileSync(command, rest, { encoding: 'utf8' }).includes('refused');
       };
