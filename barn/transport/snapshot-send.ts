@@ -1,3 +1,4 @@
+import { type Clock, sleep } from '../../base/index.ts';
 import { ByteReader, malformed } from './byte-reader.ts';
 import { writeMessage } from './codec.ts';
 import { TransportError } from './error.ts';
@@ -15,13 +16,18 @@ export async function streamSnapshot(
   link: Link,
   { message, chunks }: SnapshotSend,
   limits: TransportLimits,
+  clock: Clock,
 ): Promise<void> {
   const answer = answered(link);
   // Looked at on the way, and awaited in the end.
   answer.promise.catch(() => undefined);
   try {
     link.frame(frameKinds.snapshot, (writer) => writeMessage(writer, message));
-    await sendChunks(link, chunks, limits.chunkBytesMax, answer.room);
+    await sendChunks(link, chunks, limits.chunkBytesMax, async () => {
+      // A socket that takes everything at once would never let the loop turn, and heartbeats wait.
+      await sleep(clock, 0);
+      await answer.room();
+    });
     await answer.promise;
     link.end(new TransportError('Closed', 'the snapshot was taken'), true);
   } catch (error) {

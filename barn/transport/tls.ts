@@ -144,7 +144,7 @@ class Sockets implements TlsTransport {
       const link = await this.#dial(peer, 'snapshot', abort.signal);
       const onAbort = (): void => link.end(closed());
       abort.signal.addEventListener('abort', onAbort, { once: true });
-      await streamSnapshot(link, send, this.#limits);
+      await streamSnapshot(link, send, this.#limits, this.#options.clock);
     } finally {
       this.#snapshots.delete(id);
     }

@@ -12,6 +12,7 @@ export interface PeerAddress {
 /** The data of a snapshot on its way to a member that needs it, with the message that announces it. */
 export interface SnapshotSend {
   readonly message: Message;
+  /** Read as the way has room. A chunk is sent as it is, without a copy: nobody may change it afterwards. */
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 
