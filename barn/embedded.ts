@@ -1,67 +1,149 @@
-import type { Clock, Log } from '../base/index.ts';
-import { type Barn, BarnError } from './barn.ts';
-import { GroupCommitter } from './embedded/group-commit.ts';
-import { loadState } from './embedded/layout.ts';
+import { existsSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { MessageChannel, Worker } from 'node:worker_threads';
+import { type Clock, type Log, systemRandom } from '../base/index.ts';
+import { BarnError, type ReplicatedBarn } from './barn.ts';
+import type { StoreKey } from './keys.ts';
 import { type BarnLimits, defaultLimits } from './limits.ts';
-import type { Disk } from './state/disk.ts';
+import { type ClusterOptions, identityAlone, identityOfFounder, identityOfJoiner } from './node/cluster.ts';
+import { defaultTimers, type MemberIdentity, type MemberTimers } from './node/member.ts';
+import { readMember, writeMember } from './node/member-file.ts';
+import { clusterIdOf } from './node/member-id.ts';
+import { startReplica } from './node/replica.ts';
+import { threadPort } from './node/thread-port.ts';
+import { ringOf, type WorkerSaying, type WorkerStart } from './node/worker-protocol.ts';
 import { openLevelDisk } from './state/level-disk.ts';
-import { LocalBarn } from './state/local-barn.ts';
-import { Store } from './state/store.ts';
+import type { StateMachine } from './state/machine.ts';
+import { openStateMachine } from './state/open.ts';
+import { openAsk } from './transport/tls.ts';
 
 /** What an embedded store needs from its owner. */
 export interface EmbeddedBarnOptions {
-  /** The store's own directory; made when absent, locked while open. */
+  /** The member's own directory; made when absent, locked while open. Holds `state`, `wal` and `member.json`. */
   readonly directory: string;
   readonly name: string;
   readonly clock: Clock;
   readonly log: Log;
   readonly limits?: Partial<BarnLimits>;
-  /** A write failed and the store has ended: the owner should end the process, so that a new one reads what is on disk. */
+  readonly timers?: Partial<MemberTimers>;
+  /** The group; absent: a member by itself, which nobody can reach. */
+  readonly cluster?: ClusterOptions;
+  /** Where clients find this member; told to the group. */
+  readonly clientUrl?: string;
+  /** What encrypts the files, the current key first; absent: nothing does. */
+  readonly keys?: readonly StoreKey[];
+  /** The store has ended and cannot go on: the owner should end the process, so that a new one reads what is on disk. */
   readonly onFailed?: (error: BarnError) => void;
 }
 
 /**
- * A Barn of one member on this machine's disk: what it acknowledged survives kill -9 and power loss.
- * Errors: Storage when the directory cannot be opened or another process has it, Corrupt when what it holds is damaged.
+ * A member of a store on this machine's disk: what it acknowledged survives kill -9 and power loss of a minority, or of all.
+ * Errors: Storage when the directory cannot be opened or another process has it, Corrupt when what it holds is damaged,
+ * Membership when the group does not want this member so, NoLeader when one that joins finds nobody.
  */
-export async function openEmbeddedBarn(options: EmbeddedBarnOptions): Promise<Barn> {
-  return openBarnOn(await openLevelDisk(options.directory), options);
+export async function openEmbeddedBarn(options: EmbeddedBarnOptions): Promise<ReplicatedBarn> {
+  const { directory, clock, log } = options;
+  const limits = { ...defaultLimits, ...options.limits };
+  const timers = { ...defaultTimers, ...options.timers };
+  const known = await readMember(directory);
+  const identity = await identityOf(options, known);
+  const disk = await openLevelDisk(join(directory, 'state'));
+  const keys = ringOf(options.keys);
+  const founding = identity.state === 'new' ? { founding: foundingOf(identity) } : {};
+  const machine = await openStateMachine({ disk, keys, clock, log, limits, ...founding });
+  try {
+    if (known === undefined) await writeMember(directory, identity);
+    return await startMember(options, { identity, machine, limits, timers });
+  } catch (error) {
+    await machine.close();
+    throw error;
+  }
 }
 
-/** The same on any disk, which it owns from here on. */
-export async function openBarnOn(disk: Disk, options: Omit<EmbeddedBarnOptions, 'directory'>): Promise<Barn> {
-  const { name, clock, log, onFailed } = options;
-  const startedMs = clock.monotonicMs();
-  const { state, stale } = await loadOrClose(disk);
-  const store = new Store({ state, clock, limits: { ...defaultLimits, ...options.limits } });
-  const committer = new GroupCommitter({
-    store,
-    disk,
-    log,
-    stale,
-    onFailed(error) {
-      barn.end(error);
-      log.error('store ended: a write failed', { cause: String(error.cause) });
-      onFailed?.(error);
+async function identityOf(
+  { name, cluster, clock }: EmbeddedBarnOptions,
+  known: Awaited<ReturnType<typeof readMember>>,
+): Promise<MemberIdentity> {
+  if (known !== undefined && known.name !== name)
+    throw new BarnError('Membership', `start member ${name}: the directory belongs to member ${known.name}`);
+  if (cluster === undefined) return { ...identityAlone(name), ...known };
+  if (known !== undefined || cluster.state === 'new') {
+    const founder = cluster.state === 'new' ? identityOfFounder(name, cluster) : undefined;
+    if (known === undefined && founder !== undefined) return founder;
+    return { ...(founder ?? { name, initial: [], state: 'existing' }), ...known, name } as MemberIdentity;
+  }
+  const url = cluster.initialCluster.find((member) => member.name === name)?.peerUrl ?? '';
+  const clusterId = clusterIdOf(cluster.token);
+  const ask = openAsk({ name, clusterId, url, credentials: cluster.credentials, clock });
+  return identityOfJoiner(name, cluster, ask);
+}
+
+function foundingOf({ initial }: MemberIdentity) {
+  const voters = initial.map(({ id }) => id).sort((one, other) => one - other);
+  return {
+    members: initial,
+    confState: { voters, learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false },
+  };
+}
+
+async function startMember(
+  options: EmbeddedBarnOptions,
+  parts: {
+    readonly identity: MemberIdentity;
+    readonly machine: StateMachine;
+    readonly limits: BarnLimits;
+    readonly timers: MemberTimers;
+  },
+): Promise<ReplicatedBarn> {
+  const { directory, name, clock, log, cluster, clientUrl, onFailed = () => {} } = options;
+  const { port1, port2 } = new MessageChannel();
+  const url = cluster?.initialCluster.find((member) => member.name === name)?.peerUrl ?? '';
+  const start: WorkerStart = {
+    identity: parts.identity,
+    walDirectory: join(directory, 'wal'),
+    timers: parts.timers,
+    keys: options.keys,
+    peers: cluster === undefined ? undefined : { url, listen: cluster.listen, credentials: cluster.credentials },
+  };
+  const worker = new Worker(workerFile(), { workerData: { start, port: port2 }, transferList: [port2] });
+  const started = startedOf(worker, log);
+  const barn = startReplica({
+    ...parts,
+    ...{ clock, log, random: systemRandom, port: threadPort(port1) },
+    ...(clientUrl !== undefined && { clientUrl }),
+    atTurnEnd: (callback) => void setImmediate(callback),
+    freeBytes: async () => {
+      const { bavail, bsize } = await statfs(directory);
+      return bavail * bsize;
     },
+    onFailed,
   });
-  const barn = new LocalBarn({ name, store, committer });
-  log.info('store opened', {
-    revision: state.revision,
-    compactRevision: state.compactRevision,
-    bytes: state.bytes,
-    stale: stale.length,
-    tookMs: Math.round(clock.monotonicMs() - startedMs),
-  });
+  try {
+    await started;
+  } catch (error) {
+    port1.close();
+    await worker.terminate();
+    throw error;
+  }
   return barn;
 }
 
-async function loadOrClose(disk: Disk): ReturnType<typeof loadState> {
-  try {
-    return await loadState(disk);
-  } catch (error) {
-    await disk.close();
-    if (error instanceof BarnError) throw error;
-    throw new BarnError('Storage', 'read the store: the disk refused', { cause: error });
-  }
+/** Beside this file once compiled; in a bundled program with the other libraries. */
+function workerFile(): URL {
+  const compiled = new URL('./node/worker.js', import.meta.url);
+  return existsSync(fileURLToPath(compiled)) ? compiled : new URL('../libexec/barn-worker.mjs', import.meta.url);
+}
+
+/** Resolves when the worker takes part; passes its log on. */
+function startedOf(worker: Worker, log: Log): Promise<void> {
+  return new Promise((resolve, reject) => {
+    worker.on('message', (saying: WorkerSaying) => {
+      if (saying.kind === 'log') return log[saying.level](saying.message, saying.fields);
+      if (saying.kind === 'started') return resolve();
+      reject(new BarnError(saying.failure.reason, saying.failure.message));
+    });
+    worker.on('error', (cause) => reject(new BarnError('Storage', 'the thread of the log ended', { cause })));
+  });
 }

@@ -31,6 +31,8 @@ const programs = [
   { entry: 'controllers/main.ts', out: 'bin/runink-controllers', external: [] },
   { entry: 'runi-agent/main.ts', out: 'bin/runi-agent', external: [] },
   { entry: 'runictl/main.ts', out: 'bin/runictl', external: ['esbuild'] },
+  // Not a program: the thread of the log and of Raft, which the apiserver starts.
+  { entry: 'barn/node/worker.ts', out: 'libexec/barn-worker.mjs', external: [], isThread: true },
   { entry: 'runi-agent/exchange/main.ts', out: 'libexec/runi-exchange', external: [] },
   { entry: 'runi-slice/main.ts', out: 'libexec/runi-slice', external: [] },
   // Not a program: what step modules import as 'runink'; runictl bundles it with them.
@@ -119,7 +121,7 @@ function bannerFor(entry) {
 async function bundle() {
   const esbuild = await import('esbuild');
   const made = [];
-  for (const { entry, out, external, isLibrary } of programs) {
+  for (const { entry, out, external, isLibrary, isThread } of programs) {
     const target = join(dist, out);
     mkdirSync(dirname(target), { recursive: true });
     made.push(
@@ -135,9 +137,9 @@ async function bundle() {
           format: 'esm',
           legalComments: 'none',
           logLevel: 'warning',
-          ...(isLibrary !== true && { banner: { js: bannerFor(entry) } }),
+          ...(isLibrary !== true && { banner: { js: isThread === true ? banner : bannerFor(entry) } }),
         })
-        .then(() => chmodSync(target, isLibrary === true ? 0o644 : 0o755)),
+        .then(() => chmodSync(target, isLibrary === true || isThread === true ? 0o644 : 0o755)),
     );
   }
   try {

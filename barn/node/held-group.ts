@@ -12,46 +12,52 @@ import { localPorts } from './local-port.ts';
 import { defaultTimers, type MemberIdentity, type MemberTimers } from './member.ts';
 import { startReplica } from './replica.ts';
 
+interface HeldFile {
+  bytes: Buffer;
+  size: number;
+}
+
 /** Files in memory that lose nothing. */
 export class HeldFiles implements WalFiles {
-  readonly files = new Map<string, Buffer>();
+  readonly files = new Map<string, HeldFile>();
 
   async list(): Promise<readonly string[]> {
     return [...this.files.keys()].sort();
   }
 
   async open(name: string, { create }: { readonly create: boolean }): Promise<WalFile> {
+    const held = this.files.get(name) ?? { bytes: Buffer.alloc(0), size: 0 };
     if (!this.files.has(name) && !create) throw new Error(`no file ${name}`);
-    const held = { name, bytes: this.files.get(name) ?? Buffer.alloc(0) };
-    this.#opened.add(held);
-    this.files.set(name, held.bytes);
+    this.files.set(name, held);
     return {
       write: async (buffers, position) => {
         const written = Buffer.concat(buffers);
         const end = position + written.length;
-        if (held.bytes.length < end) held.bytes = Buffer.concat([held.bytes, Buffer.alloc(end - held.bytes.length)]);
+        if (held.bytes.length < end) {
+          const grown = Buffer.alloc(end * 2);
+          grown.set(held.bytes);
+          held.bytes = grown;
+        }
         held.bytes.set(written, position);
-        this.files.set(held.name, held.bytes);
+        held.size = Math.max(held.size, end);
       },
-      read: async (position, length) => Uint8Array.from(held.bytes.subarray(position, position + length)),
-      size: async () => held.bytes.length,
-      close: async () => void this.#opened.delete(held),
+      read: async (position, length) =>
+        Uint8Array.from(held.bytes.subarray(position, Math.min(held.size, position + length))),
+      size: async () => held.size,
+      close: async () => {},
     };
   }
 
   async rename(from: string, to: string): Promise<void> {
-    const bytes = this.files.get(from);
-    if (bytes === undefined) throw new Error(`no file ${from}`);
+    const held = this.files.get(from);
+    if (held === undefined) throw new Error(`no file ${from}`);
     this.files.delete(from);
-    this.files.set(to, bytes);
-    for (const held of this.#opened) if (held.name === from) held.name = to;
+    this.files.set(to, held);
   }
 
   async remove(name: string): Promise<void> {
     this.files.delete(name);
   }
-
-  readonly #opened = new Set<{ name: string; bytes: Buffer }>();
 }
 
 interface Attached {

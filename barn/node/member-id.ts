@@ -9,13 +9,9 @@ export function founderId(token: string, name: string, peerUrl: string): MemberI
   return hashed(['member', token, name, peerUrl]);
 }
 
-/** The id of a group: from its name and all who found it. */
-export function clusterIdOf(
-  token: string,
-  founders: readonly { readonly name: string; readonly peerUrl: string }[],
-): number {
-  const sorted = founders.map(({ name, peerUrl }) => `${name}=${peerUrl}`).sort();
-  return hashed(['cluster', token, ...sorted]);
+/** The id of a group, from its name. */
+export function clusterIdOf(token: string): number {
+  return hashed(['cluster', token]);
 }
 
 /** An id of 48 random bits for one who joins: never one that was used before, so that an old vote cannot count for a new member. */

@@ -276,7 +276,7 @@ export class ReplicaCore {
     const wasOpen = this.#ended === undefined;
     const closed = new BarnError('Closed', `the store of member ${this.#identity.name} is closed`);
     this.#ended ??= closed;
-    if (wasOpen && this.#proposals.size > 0 && this.#leadership.standing.leader !== 0)
+    if (wasOpen && this.#proposals.size > 0 && !this.#leadership.hasGivenUp)
       await new Promise<void>((resolve) => (this.#onSettled = resolve));
     this.#end(closed);
     if (!this.#consensusEnded) {

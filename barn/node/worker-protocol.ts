@@ -1,0 +1,39 @@
+import type { LogFields } from '../../base/index.ts';
+import type { KeyRing, StoreKey } from '../keys.ts';
+import type { PeerCredentials } from '../transport/credentials.ts';
+import type { MemberIdentity, MemberTimers } from './member.ts';
+import type { Failure } from './port.ts';
+
+/** What the worker is started with; beside it comes the port to the state side. */
+export interface WorkerStart {
+  readonly identity: MemberIdentity;
+  readonly walDirectory: string;
+  readonly timers: MemberTimers;
+  readonly keys: readonly StoreKey[] | undefined;
+  /** Absent for a member that is alone: nothing listens. */
+  readonly peers:
+    | {
+        readonly url: string;
+        readonly listen: { readonly host: string; readonly port: number };
+        readonly credentials: PeerCredentials;
+      }
+    | undefined;
+}
+
+/** What the worker says beside the port: that it takes part, that it could not begin, and its log. */
+export type WorkerSaying =
+  | { readonly kind: 'started' }
+  | { readonly kind: 'failed'; readonly failure: Failure }
+  | {
+      readonly kind: 'log';
+      readonly level: 'debug' | 'info' | 'warn' | 'error';
+      readonly message: string;
+      readonly fields: LogFields;
+    };
+
+/** The keys that crossed as a ring: the first is the current one. */
+export function ringOf(keys: readonly StoreKey[] | undefined): KeyRing | undefined {
+  const current = keys?.[0];
+  if (keys === undefined || current === undefined) return undefined;
+  return { current: () => current, byId: (id) => keys.find((key) => key.id === id) };
+}

@@ -1,0 +1,54 @@
+// The thread of the consensus side: it adapts the machine to startConsensus and does nothing else.
+import { parentPort, workerData } from 'node:worker_threads';
+import { type Log, present, systemClock, systemRandom } from '../../base/index.ts';
+import { BarnError } from '../barn.ts';
+import { openTlsTransport } from '../transport/tls.ts';
+import type { Transport, TransportEvents } from '../transport/transport.ts';
+import { startConsensus } from './consensus.ts';
+import { noTransport } from './no-transport.ts';
+import { threadPort } from './thread-port.ts';
+import { openWalDirectory } from './wal-directory.ts';
+import { ringOf, type WorkerSaying, type WorkerStart } from './worker-protocol.ts';
+
+const parent = present(parentPort, 'the thread that started this one');
+const { start, port } = workerData as {
+  readonly start: WorkerStart;
+  readonly port: import('node:worker_threads').MessagePort;
+};
+
+function say(saying: WorkerSaying): void {
+  parent.postMessage(saying);
+}
+
+function logWith(fixed: object): Log {
+  const at = (level: 'debug' | 'info' | 'warn' | 'error') => (message: string, fields?: object) =>
+    say({ kind: 'log', level, message, fields: { ...fixed, ...fields } });
+  return {
+    ...{ debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') },
+    with: (fields) => logWith({ ...fixed, ...fields }),
+  };
+}
+
+const log = logWith({ thread: 'consensus' });
+
+async function openTransport(events: TransportEvents): Promise<Transport> {
+  const { identity, peers } = start;
+  if (peers === undefined) return noTransport();
+  const { id, name, clusterId } = identity;
+  return openTlsTransport({ ...peers, id, name, clusterId, log, clock: systemClock, random: systemRandom }, events);
+}
+
+try {
+  await startConsensus({
+    identity: start.identity,
+    files: await openWalDirectory(start.walDirectory),
+    keys: ringOf(start.keys),
+    openTransport,
+    ...{ clock: systemClock, random: systemRandom, log, timers: start.timers },
+    port: threadPort(port),
+  });
+  say({ kind: 'started' });
+} catch (error) {
+  const reason = error instanceof BarnError ? error.reason : 'Storage';
+  say({ kind: 'failed', failure: { reason, message: error instanceof Error ? error.message : String(error) } });
+}
