@@ -20,7 +20,6 @@ import {
 import { type BarnLimits, checkRange, checkTxn } from '../limits.ts';
 import type { MemberId } from '../raft/protocol.ts';
 import type { StateMachine } from '../state/machine.ts';
-import { decideTxn } from '../state/transaction.ts';
 import type { MemberIdentity, ReplicaParts } from './member.ts';
 import { ReplicaCore } from './replica-core.ts';
 
@@ -59,10 +58,6 @@ class Replica implements ReplicatedBarn {
   ): Promise<TxnResult> {
     this.#core.checkOpen();
     checkTxn(compares, [success, failure], this.#limits);
-    if (onlyReads(success) && onlyReads(failure)) {
-      await this.#core.barrier();
-      return decideTxn(this.#machine.store.state, { compares, success, failure }).result;
-    }
     const result = await this.#core.submit((origin) => ({ kind: 'txn', origin, compares, success, failure }));
     assert(result !== undefined, 'a transaction has a result');
     return result;
@@ -168,10 +163,6 @@ class Replica implements ReplicatedBarn {
   close(): Promise<void> {
     return this.#core.close();
   }
-}
-
-function onlyReads(operations: readonly Operation[]): boolean {
-  return operations.every((operation) => operation.do === 'get');
 }
 
 function assertWhole(number: number, what: string): void {
