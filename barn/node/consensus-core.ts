@@ -1,6 +1,7 @@
 import type { Clock, Log, Timer } from '../../base/index.ts';
 import { BarnError, type BarnReason } from '../barn.ts';
 import { decodeConfChange, encodeConfChange } from '../raft/conf-change.ts';
+import type { MemoryStorage } from '../raft/memory-storage.ts';
 import {
   appendThread,
   applyThread,
@@ -50,6 +51,7 @@ export class ConsensusCore {
   readonly #wal: Wal;
   readonly #transport: Transport;
   readonly #node: RawNode;
+  readonly #storage: MemoryStorage;
   readonly #writer: LogWriter;
   readonly #release: LogRelease;
   readonly #handOver: HandOver;
@@ -62,6 +64,8 @@ export class ConsensusCore {
   #draft: Draft = {};
   #transfer: ArrayBuffer[] = [];
   #commit = 0;
+  /** A read that is still to be brought before the group. */
+  #read: number | undefined;
   #lastAppended: Ready['entries'][number] | undefined;
   #isDriving = false;
   #isDriveComing = false;
@@ -86,6 +90,7 @@ export class ConsensusCore {
     this.#wal = wal;
     this.#transport = transport;
     const { storage, hardState } = recovered;
+    this.#storage = storage;
     this.#node = new RawNode({
       id: identity.id,
       electionTick: Math.max(2, Math.round(timers.electionMs / timers.heartbeatMs)),
@@ -146,7 +151,7 @@ export class ConsensusCore {
         const commands = unpackParts(proposals.bytes, proposals.count);
         this.#queue.add(proposals.first, commands, this.#clock.monotonicMs() + this.#timers.requestMs);
       }
-      if (read !== undefined) this.#node.readIndex(this.#reads.context(read));
+      if (read !== undefined) this.#read = read;
       for (const { id, ask } of message.asks ?? []) this.#ask(id, ask);
       for (const frame of message.frames ?? []) this.#streams.frame(frame);
     });
@@ -238,6 +243,7 @@ export class ConsensusCore {
     try {
       const taken = this.#queue.propose();
       if (taken !== undefined) this.#draft.proposed = taken;
+      this.#readNow();
       while (this.#node.hasReady()) this.#work(this.#node.ready());
       this.#post();
     } finally {
@@ -281,7 +287,21 @@ export class ConsensusCore {
     if (leader === 0) return;
     // A read that was dropped for want of a leader is asked again.
     const read = this.#reads.open;
-    if (read !== undefined) this.#node.readIndex(this.#reads.context(read));
+    if (read !== undefined) this.#read = read;
+    this.#readNow();
+  }
+
+  /**
+   * Brings a read before the group. A leader that is the only voter is answered by the core at once; before an entry of its own
+   * term is committed it does not know yet what is, though: its log may hold what was acknowledged in its last life (thesis, 6.4).
+   */
+  #readNow(): void {
+    const read = this.#read;
+    if (read === undefined) return;
+    const { role, term, commit } = this.#node.basicStatus();
+    if (role === 'StateLeader' && (commit > this.#storage.lastIndex() || this.#storage.term(commit) !== term)) return;
+    this.#read = undefined;
+    this.#node.readIndex(this.#reads.context(read));
   }
 
   /** What waited for the disk goes to peers, or back into the core; what follows comes once for all that are done in a turn. */

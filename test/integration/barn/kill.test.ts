@@ -15,7 +15,7 @@ const entriesKept = 5;
 const killAfterMsMax = 120;
 
 describe('the embedded store and kill -9', function () {
-  this.timeout(rounds * 2_000);
+  this.timeout(rounds * 10_000);
   let directory: string;
 
   beforeEach(async () => {
@@ -60,7 +60,7 @@ describe('the embedded store and kill -9', function () {
       expect(refusal).to.be.instanceOf(BarnError);
       expect(refusal).to.include({
         reason: 'Storage',
-        message: `open the store in ${directory}: another process has it open; stop that one, or name another directory`,
+        message: `open the store in ${join(directory, 'state')}: another process has it open; stop that one, or name another directory`,
       });
     } finally {
       writer.kill('SIGKILL');
