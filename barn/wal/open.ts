@@ -40,6 +40,7 @@ export async function openWal(options: WalOptions): Promise<{ readonly wal: Wal;
     await writer.start(segments, end);
     return { wal: new QueuedWal(writer, limits), loaded };
   } catch (error) {
+    await writer.close();
     throw storageError('open the log', error);
   }
 }
@@ -75,10 +76,10 @@ class QueuedWal implements Wal {
   async release(snapshot: Snapshot): Promise<void> {
     this.#check();
     await this.#remove(async () => {
-      const count = this.#writer.countBelow(snapshot.index);
+      const first = this.#writer.firstAbove(snapshot.index);
       // The news must be on disk before anything is gone, so that what is missing then is known not to be needed.
-      if (count > 0) await this.#enqueue({ entries: [], released: snapshot });
-      return count;
+      if (first > this.#writer.oldestSegment) await this.#enqueue({ entries: [], released: snapshot });
+      return first;
     });
   }
 
@@ -124,7 +125,7 @@ class QueuedWal implements Wal {
       try {
         const { restarts } = await this.#writer.write(batch.map(({ write }) => write));
         for (const { resolve } of batch) resolve();
-        if (restarts) void this.#remove(() => Promise.resolve(this.#writer.olderCount)).catch(() => undefined);
+        if (restarts) this.#removeInBackground(this.#writer.currentSegment);
       } catch (cause) {
         const error = storageError('append to the log', cause);
         for (const { reject } of batch) reject(error);
@@ -149,12 +150,17 @@ class QueuedWal implements Wal {
     return this.#waiting.splice(0, count);
   }
 
-  /** Removes as many of the oldest segments as `count` says; one removal at a time. */
-  #remove(count: () => Promise<number>): Promise<void> {
+  /** A failure ends the log, and is told to whoever comes next. */
+  #removeInBackground(first: number): void {
+    this.#remove(() => Promise.resolve(first)).catch(() => undefined);
+  }
+
+  /** Removes the segments before the one that `first` says; one removal at a time. */
+  #remove(first: () => Promise<number>): Promise<void> {
     const removing = this.#releasing.then(async () => {
       if (this.#ended !== undefined) throw this.#ended;
       try {
-        await this.#writer.remove(await count());
+        await this.#writer.removeBefore(await first());
       } catch (cause) {
         const error = storageError('remove segments of the log', cause);
         this.#end(error);

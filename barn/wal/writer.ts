@@ -70,7 +70,7 @@ export class SegmentWriter {
     return older + (this.#current === undefined ? 0 : fileBytes(this.#current)) + this.#spares.sizeBytes();
   }
 
-  /** One record with all of it; durable when it resolves. Says whether segments became superfluous. Errors: Storage, of the files. */
+  /** One record with all of it; durable when it resolves. Says whether all before the current segment became superfluous. Errors: Storage, of the files. */
   async write(writes: readonly RecordWrite[]): Promise<{ readonly restarts: boolean }> {
     const { sealer, metadata, limits } = this.#parts;
     const record = this.#nextRecord;
@@ -95,21 +95,27 @@ export class SegmentWriter {
     return batch;
   }
 
-  /** How many of the oldest segments hold nothing above `index`. */
-  countBelow(index: number): number {
-    const first = this.#older.findIndex(({ indexMax }) => indexMax > index);
-    return first < 0 ? this.#older.length : first;
+  /** The oldest segment that holds something above `index`; the current one always stays. */
+  firstAbove(index: number): number {
+    return this.#older.find(({ indexMax }) => indexMax > index)?.segment ?? this.currentSegment;
   }
 
-  /** How many there are before the current one. */
-  get olderCount(): number {
-    return this.#older.length;
+  get oldestSegment(): number {
+    return this.#older[0]?.segment ?? this.currentSegment;
   }
 
-  /** Removes so many of the oldest segments. Errors: of the files. */
-  async remove(count: number): Promise<void> {
-    for (const { segment, sizeBytes } of this.#older.splice(0, count))
-      await this.#spares.recycle(segmentName(segment), sizeBytes);
+  get currentSegment(): number {
+    return present(this.#current, 'the current segment').segment;
+  }
+
+  /** Removes the segments before this one, oldest first. Errors: of the files. */
+  async removeBefore(segment: number): Promise<void> {
+    for (;;) {
+      const [oldest] = this.#older;
+      if (oldest === undefined || oldest.segment >= segment) return;
+      this.#older.shift();
+      await this.#spares.recycle(segmentName(oldest.segment), oldest.sizeBytes);
+    }
   }
 
   async close(): Promise<void> {
