@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { silentLog } from '../../base/index.ts';
 import type { KeyRing } from '../keys.ts';
-import type { Entry, Snapshot } from '../raft/types.ts';
+import type { Entry, Snapshot } from '../raft/protocol.ts';
 import { nodeWalFiles } from './node-files.ts';
 import { openWal, type WalOptions } from './open.ts';
 
