@@ -39,6 +39,27 @@ describe('apiserver: flags', () => {
     ).to.deep.equal({ kind: 'etcd', endpoints: ['https://e1:1', 'https://e2:1'], prefix: 'r/', caFile: '/ca' });
   });
 
+  const peers = '--peer-cert-file c --peer-key-file k --peer-trusted-ca-file a';
+  it('name a group', () => {
+    const flags = serve(`--name b --initial-cluster a=https://a:1,b=https://b:2 ${peers} --encryption-key-file e`);
+    expect(flags?.store).to.deep.equal({
+      kind: 'embedded',
+      group: {
+        initialCluster: [
+          { name: 'a', peerUrl: 'https://a:1' },
+          { name: 'b', peerUrl: 'https://b:2' },
+        ],
+        state: 'new',
+        token: 'runink',
+        listen: { host: 'b', port: 2 },
+        certFile: 'c',
+        keyFile: 'k',
+        trustedCaFile: 'a',
+      },
+      encryptionKeyFile: 'e',
+    });
+  });
+
   it('know what is done with a snapshot', () => {
     expect(readCommand(['snapshot', 'verify', 'f'])).to.deep.equal({ do: 'verify-snapshot', file: 'f' });
   });
@@ -55,6 +76,13 @@ describe('apiserver: flags', () => {
     ['--store etcd --etcd-endpoints http://e:1 --pki /p', '--name is missing'],
     ['--etcd-prefix r/', '--etcd-prefix goes with --store etcd'],
     ['--frob', '--frob'],
+    ['--name c --initial-cluster a=https://a:1', '--name c is not among the members'],
+    ['--name a --initial-cluster a=https://a:1,a=https://b:1', 'names a member or an address twice'],
+    ['--name a --initial-cluster a=https://a:1', '--peer-cert-file is missing'],
+    ['--name a --initial-cluster a=http://a:1', '--initial-cluster: "http://a:1" is not https://HOST:PORT'],
+    ['--peer-key-file k', '--peer-key-file goes with --initial-cluster'],
+    ['--election-timeout 400', 'at least five times --heartbeat-interval'],
+    ['--store etcd --etcd-endpoints http://e:1 --initial-cluster a=https://a:1', 'goes with an embedded store'],
   ] as const)
     it(`refuse ${line}`, () => {
       expect(() => serve(line)).to.throw(FlagError, words);

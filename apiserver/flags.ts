@@ -21,7 +21,13 @@ export interface ServeFlags {
 
 /** Which store the server stands on. */
 export type StoreFlags =
-  | { readonly kind: 'embedded' }
+  | {
+      readonly kind: 'embedded';
+      readonly group?: GroupFlags;
+      readonly heartbeatMs?: number;
+      readonly electionMs?: number;
+      readonly encryptionKeyFile?: string;
+    }
   | {
       readonly kind: 'etcd';
       readonly endpoints: readonly string[];
@@ -32,6 +38,17 @@ export type StoreFlags =
       readonly keyFile?: string;
     };
 
+/** The group that the member belongs to; paths of PEM files. */
+export interface GroupFlags {
+  readonly initialCluster: readonly { readonly name: string; readonly peerUrl: string }[];
+  readonly state: 'new' | 'existing';
+  readonly token: string;
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly trustedCaFile: string;
+}
+
 /** A command line that cannot be meant; the message names the flag. */
 export class FlagError extends Error {
   override readonly name = 'FlagError';
@@ -40,6 +57,10 @@ export class FlagError extends Error {
 /** How it is called. */
 export const usage = `usage: runink-apiserver --data DIR [--name NAME] [--port N | --listen-client-urls https://HOST:PORT]
                         [--advertise-client-urls https://HOST:PORT] [--api-servers URL,URL…] [--pki DIR] [--node NAME]…
+                        [--initial-cluster NAME=https://HOST:PORT,… [--initial-cluster-state new|existing]
+                         [--initial-cluster-token TEXT] [--listen-peer-urls https://HOST:PORT]
+                         --peer-cert-file FILE --peer-key-file FILE --peer-trusted-ca-file FILE]
+                        [--heartbeat-interval MS] [--election-timeout MS] [--encryption-key-file FILE]
                         [--store embedded | --store etcd --etcd-endpoints URL,URL… [--etcd-prefix TEXT]
                          [--etcd-cafile FILE --etcd-certfile FILE --etcd-keyfile FILE]]
        runink-apiserver snapshot verify FILE`;
@@ -87,6 +108,16 @@ function parse(argv: readonly string[]) {
         'api-servers': { type: 'string' },
         node: { type: 'string', multiple: true, default: [] },
         store: { type: 'string', default: 'embedded' },
+        'initial-cluster': { type: 'string' },
+        'initial-cluster-state': { type: 'string' },
+        'initial-cluster-token': { type: 'string' },
+        'listen-peer-urls': { type: 'string' },
+        'peer-cert-file': { type: 'string' },
+        'peer-key-file': { type: 'string' },
+        'peer-trusted-ca-file': { type: 'string' },
+        'heartbeat-interval': { type: 'string' },
+        'election-timeout': { type: 'string' },
+        'encryption-key-file': { type: 'string' },
         'etcd-endpoints': { type: 'string' },
         'etcd-prefix': { type: 'string' },
         'etcd-cafile': { type: 'string' },
@@ -106,9 +137,11 @@ function storeOf(values: Values): StoreFlags {
     case 'embedded': {
       const given = ofEtcd.find((flag) => values[flag] !== undefined);
       if (given !== undefined) throw new FlagError(`--${given} goes with --store etcd; the store is embedded`);
-      return { kind: 'embedded' };
+      return embeddedOf(values);
     }
     case 'etcd': {
+      const other = [...ofGroup, ...ofMember].find((flag) => values[flag] !== undefined);
+      if (other !== undefined) throw new FlagError(`--${other} goes with an embedded store; the store is etcd`);
       if (endpoints.length === 0) throw new FlagError('--etcd-endpoints is missing: --store etcd needs at least one');
       const [caFile, certFile, keyFile] = [values['etcd-cafile'], values['etcd-certfile'], values['etcd-keyfile']];
       if ((certFile === undefined) !== (keyFile === undefined))
@@ -130,12 +163,90 @@ function storeOf(values: Values): StoreFlags {
   }
 }
 
+const ofMember = ['heartbeat-interval', 'election-timeout', 'encryption-key-file'] as const;
+const ofGroup = [
+  'initial-cluster-state',
+  'initial-cluster-token',
+  'listen-peer-urls',
+  'peer-cert-file',
+  'peer-key-file',
+  'peer-trusted-ca-file',
+  'initial-cluster',
+] as const;
+
+function embeddedOf(values: Values): StoreFlags {
+  const heartbeatMs = millisecondsOf(values, 'heartbeat-interval');
+  const electionMs = millisecondsOf(values, 'election-timeout');
+  // etcd's rule: fewer heartbeats than five in an election timeout make elections out of noise.
+  if ((electionMs ?? 1_000) < 5 * (heartbeatMs ?? 100))
+    throw new FlagError('--election-timeout must be at least five times --heartbeat-interval');
+  const encryptionKeyFile = values['encryption-key-file'];
+  const group = groupOf(values);
+  return {
+    kind: 'embedded',
+    ...(group === undefined ? {} : { group }),
+    ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
+    ...(electionMs === undefined ? {} : { electionMs }),
+    ...(encryptionKeyFile === undefined ? {} : { encryptionKeyFile }),
+  };
+}
+
+function groupOf(values: Values): GroupFlags | undefined {
+  const text = values['initial-cluster'];
+  if (text === undefined) {
+    const given = ofGroup.find((flag) => values[flag] !== undefined);
+    if (given !== undefined) throw new FlagError(`--${given} goes with --initial-cluster`);
+    return undefined;
+  }
+  const initialCluster = listOf(text).map((item) => {
+    const [name = '', ...rest] = item.split('=');
+    if (name === '') throw new FlagError(`--initial-cluster: "${item}" is not NAME=https://HOST:PORT`);
+    return { name, peerUrl: serverUrl('--initial-cluster', rest.join('=')) };
+  });
+  for (const of of ['name', 'peerUrl'] as const)
+    if (new Set(initialCluster.map((member) => member[of])).size < initialCluster.length)
+      throw new FlagError('--initial-cluster names a member or an address twice');
+  const own = initialCluster.find(({ name }) => name === values.name);
+  if (own === undefined)
+    throw new FlagError(`--name ${values.name ?? ''} is not among the members of --initial-cluster ${text}`);
+  const state = values['initial-cluster-state'] ?? 'new';
+  if (state !== 'new' && state !== 'existing')
+    throw new FlagError(`--initial-cluster-state ${state}: it is new or existing`);
+  const needed = (flag: 'peer-cert-file' | 'peer-key-file' | 'peer-trusted-ca-file'): string => {
+    const file = values[flag];
+    if (file === undefined) throw new FlagError(`--${flag} is missing: members know each other by certificates`);
+    return file;
+  };
+  const { host, port } = addressOf(serverUrl('--listen-peer-urls', values['listen-peer-urls'] ?? own.peerUrl));
+  return {
+    initialCluster,
+    state,
+    token: values['initial-cluster-token'] ?? 'runink',
+    listen: { host, port },
+    certFile: needed('peer-cert-file'),
+    keyFile: needed('peer-key-file'),
+    trustedCaFile: needed('peer-trusted-ca-file'),
+  };
+}
+
+function millisecondsOf(values: Values, flag: 'heartbeat-interval' | 'election-timeout'): number | undefined {
+  const text = values[flag];
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (/^\d{1,5}$/.test(text) && value >= 1 && value <= 50_000) return value;
+  throw new FlagError(`--${flag} ${text} is no number of milliseconds from 1 to 50000`);
+}
+
+function addressOf(text: string): { readonly host: string; readonly port: number } {
+  const url = new URL(text);
+  return { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port === '' ? 443 : Number(url.port) };
+}
+
 function listenOf(values: Values): { readonly host: string; readonly port: number } {
   const listen = values['listen-client-urls'];
   if (listen === undefined) return { host: '127.0.0.1', port: portOf(values.port ?? '0') };
   if (values.port !== undefined) throw new FlagError('--port and --listen-client-urls say the same: give one of them');
-  const url = new URL(serverUrl('--listen-client-urls', listen));
-  return { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port === '' ? 443 : Number(url.port) };
+  return addressOf(serverUrl('--listen-client-urls', listen));
 }
 
 function portOf(text: string): number {

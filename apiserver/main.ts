@@ -5,8 +5,9 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Barn, BarnError, openEmbeddedBarn, openEtcdBarn, verifySnapshot } from '../barn/index.ts';
 import { type Log, systemClock, systemLog, systemRandom, watchParent } from '../base/index.ts';
-import { FlagError, readCommand, type ServeFlags, usage } from './flags.ts';
+import { FlagError, type GroupFlags, readCommand, type ServeFlags, usage } from './flags.ts';
 import { type RunningServer, startServer } from './server.ts';
+import { readStoreKeys } from './storage/key-file.ts';
 
 async function main(argv: readonly string[]): Promise<void> {
   const command = readCommand(argv);
@@ -58,17 +59,27 @@ async function serve(flags: ServeFlags): Promise<void> {
   if (!isStopping) process.stdout.write(`${JSON.stringify({ ready: true, url: running.url })}\n`);
 }
 
-async function openStore({ name, data, store }: ServeFlags, log: Log): Promise<Barn> {
+async function openStore(flags: ServeFlags, log: Log): Promise<Barn> {
+  const { name, data, store } = flags;
   switch (store.kind) {
-    case 'embedded':
+    case 'embedded': {
+      const { group, heartbeatMs, electionMs, encryptionKeyFile } = store;
       return openEmbeddedBarn({
         directory: join(data, 'barn'),
         name,
         clock: systemClock,
         log,
+        timers: {
+          ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
+          ...(electionMs === undefined ? {} : { electionMs }),
+        },
+        ...(group === undefined ? {} : { cluster: await clusterOf(group) }),
+        ...clientUrlOf(flags),
+        ...(encryptionKeyFile === undefined ? {} : { keys: await readStoreKeys(encryptionKeyFile) }),
         // What could not be written is not in memory only: the next process reads what is on disk.
         onFailed: () => process.exit(1),
       });
+    }
     case 'etcd': {
       const { endpoints, prefix, caFile, certFile, keyFile } = store;
       const read = async (path: string | undefined) => (path === undefined ? undefined : readFile(path));
@@ -86,6 +97,20 @@ async function openStore({ name, data, store }: ServeFlags, log: Log): Promise<B
     default:
       return store satisfies never;
   }
+}
+
+async function clusterOf({ certFile, keyFile, trustedCaFile, ...group }: GroupFlags) {
+  const [certificate, key, authority] = await Promise.all(
+    [certFile, keyFile, trustedCaFile].map((path) => readFile(path, 'utf8')),
+  );
+  return { ...group, credentials: { certificate: certificate ?? '', key: key ?? '', authority: authority ?? '' } };
+}
+
+// A port that is still to be chosen is none that others could be told.
+function clientUrlOf({ advertise, host, port }: ServeFlags): { readonly clientUrl?: string } {
+  if (advertise !== undefined) return { clientUrl: advertise };
+  if (port === 0 || host === '0.0.0.0' || host === '::') return {};
+  return { clientUrl: `https://${host.includes(':') ? `[${host}]` : host}:${port}` };
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

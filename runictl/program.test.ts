@@ -55,8 +55,8 @@ describe('runictl', () => {
     ],
     ['a bad manifest', ['compile', '-f', '-'], 1, /error: stdin:1:1: not an object/],
     [
-      'a second API server',
-      ['dev', '--data', '/nonexistent/x', '--servers', '3', '--isolation', 'none'],
+      'too many API servers',
+      ['dev', '--data', '/nonexistent/x', '--servers', '30', '--isolation', 'none'],
       2,
       /--servers/,
     ],

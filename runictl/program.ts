@@ -250,7 +250,7 @@ function addOtherVerbs(verb: AddVerb, program: Command): void {
     .option('--port <number>', 'port of the API; 0 for a free one', '0')
     .option('--agents <number>', 'how many nodes', '1')
     .option('--servers <number>', 'how many API servers', '1')
-    .option('--etcd-endpoints <urls>', 'keep the store in this etcd, at http://HOST:PORT,…; several servers need one')
+    .option('--etcd-endpoints <urls>', 'keep the store in this etcd, at http://HOST:PORT,…')
     .option('--volume <name=path[:rw]...>', 'a volume that nodes offer; "data" is DIR/data')
     .addOption(
       new Option('--isolation <mode>', 'none: steps run as plain processes, with your rights').choices([

@@ -16,6 +16,14 @@ function newKeys(): string {
   return `${JSON.stringify({ keys: [key] }, undefined, 2)}\n`;
 }
 
+/** The keys that encrypt a store's files, in the same form; none is ever made. Errors: a message that names the file. */
+export async function readStoreKeys(path: string): Promise<[EncryptionKey, ...EncryptionKey[]]> {
+  const text = await readIfThere(path);
+  if (text === undefined)
+    throw new Error(`--encryption-key-file ${path} is not there: write {"keys": [{"id", "key"}]}`);
+  return parseKeys(text, path);
+}
+
 /** A provider over keys at hand; the first is the current one. */
 export function keyProvider(keys: readonly [EncryptionKey, ...EncryptionKey[]]): KeyProvider {
   const byId = new Map(keys.map((key) => [key.id, key]));

@@ -17,8 +17,9 @@ export interface DevPlan {
   readonly distDir: string;
   readonly node: string;
   readonly port: number;
-  /** Ports of the API servers when there are several; they share a store elsewhere. */
+  /** Ports of the API servers when there are several, and of their stores' members unless an etcd holds the store. */
   readonly serverPorts?: readonly number[];
+  readonly peerPorts?: readonly number[];
   /** The etcd that holds the store instead of the server's own. */
   readonly etcdEndpoints?: readonly string[];
   readonly isolation: 'full' | 'none';
@@ -44,15 +45,40 @@ export function apiserverUnits(plan: DevPlan): readonly UnitPlan[] {
   const urls = serverPorts.map((port) => `https://127.0.0.1:${port}`);
   return urls.map((url, index) =>
     // The first keeps its folder and what else is named by it, however many there are.
-    apiserverUnit(plan, index === 0 ? 'apiserver' : `apiserver-${index + 1}`, [
+    apiserverUnit(plan, serverName(index), [
       '--pki',
       join(plan.dataDir, 'pki'),
       '--listen-client-urls',
       url,
       '--api-servers',
       urls.join(','),
+      ...memberFlags(plan, index),
     ]),
   );
+}
+
+/** The name of the API server `index`, counted from 0, and of its member of the store. */
+export function serverName(index: number): string {
+  return index === 0 ? 'apiserver' : `apiserver-${index + 1}`;
+}
+
+function memberFlags({ peerPorts, dataDir }: DevPlan, index: number): string[] {
+  if (peerPorts === undefined) return [];
+  const name = serverName(index);
+  const cluster = peerPorts.map((port, other) => `${serverName(other)}=https://127.0.0.1:${port}`);
+  const peers = join(dataDir, 'peers');
+  return [
+    '--name',
+    name,
+    '--initial-cluster',
+    cluster.join(','),
+    '--peer-cert-file',
+    join(peers, `${name}.crt`),
+    '--peer-key-file',
+    join(peers, `${name}.key`),
+    '--peer-trusted-ca-file',
+    join(peers, 'ca.crt'),
+  ];
 }
 
 function apiserverUnit(plan: DevPlan, name: string, place: readonly string[]): UnitPlan {

@@ -15,7 +15,11 @@ const attemptsMax = 200;
 /** `count` ports, those of last time in `dataDir` first; free when they were chosen. Errors: CommandError. */
 export async function serverPorts(dataDir: string, count: number, random: Random): Promise<readonly number[]> {
   const path = join(dataDir, 'ports.json');
-  const ports = kept(path).slice(0, count);
+  const ports = kept(path);
+  if (ports.length > 0 && ports.length !== count)
+    throw new CommandError(
+      `${dataDir} belongs to a cluster with another number of API servers (${path} holds ${ports.length} ports, not ${count}); start it with as many as before, or take a new folder`,
+    );
   for (let attempt = 0; ports.length < count && attempt < attemptsMax; attempt++) {
     const port = first + Math.floor(random.next() * span);
     if (!ports.includes(port) && (await isFree(port))) ports.push(port);

@@ -1,9 +1,10 @@
 import { existsSync, mkdirSync, realpathSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
+import { ensurePeers } from '../../pki/index.ts';
 import { instanceOf, runCluster } from '../dev/cluster.ts';
 import { waitForRelease } from '../dev/lock.ts';
-import { type DevPlan, parseVolume, type Volume } from '../dev/plan.ts';
+import { type DevPlan, parseVolume, serverName, type Volume } from '../dev/plan.ts';
 import { serverPorts } from '../dev/ports.ts';
 import { descendants, isAlive, roleOf, signalProcess } from '../dev/processes.ts';
 import { type DevState, readState } from '../dev/state.ts';
@@ -45,7 +46,7 @@ async function start(session: Session, dataDir: string, options: Options): Promi
     );
   const serverCount = numberOption(options, 'servers') ?? 1;
   const etcdEndpoints = textOption(options, 'etcdEndpoints')?.split(',');
-  checkServers(serverCount, etcdEndpoints, options);
+  checkServers(serverCount, options);
   const nodeCount = numberOption(options, 'agents') ?? 1;
   if (nodeCount > nodesMax) throw new UsageError(`--agents: at most ${nodesMax} run on one machine`);
   const port = numberOption(options, 'port') ?? 0;
@@ -56,7 +57,7 @@ async function start(session: Session, dataDir: string, options: Options): Promi
     distDir: session.distDir,
     node: realpathSync(process.execPath),
     port,
-    ...(serverCount === 1 ? {} : { serverPorts: await serverPorts(dataDir, serverCount, terminal.random) }),
+    ...(serverCount === 1 ? {} : await serverPlaces(dataDir, serverCount, etcdEndpoints === undefined, terminal)),
     ...(etcdEndpoints === undefined ? {} : { etcdEndpoints }),
     isolation,
     nodes: Array.from({ length: nodeCount }, (_, index) => `node-${index + 1}`),
@@ -83,15 +84,20 @@ async function start(session: Session, dataDir: string, options: Options): Promi
   return 0;
 }
 
-function checkServers(count: number, etcdEndpoints: readonly string[] | undefined, options: Options): void {
+function checkServers(count: number, options: Options): void {
   if (count < 1 || count > serversMax) throw new UsageError(`--servers: 1 to ${serversMax} run on one machine`);
   if (count === 1) return;
-  if (etcdEndpoints === undefined)
-    throw new UsageError(
-      `--servers ${count}: several API servers need one store that they share; name an etcd with --etcd-endpoints`,
-    );
   if ((numberOption(options, 'port') ?? 0) !== 0)
     throw new UsageError(`--port: of ${count} servers each needs one of its own; they are chosen and kept`);
+}
+
+/** Ports of several servers and, when their stores are a group of their own, those and the certificates of its members. */
+async function serverPlaces(dataDir: string, count: number, isGroup: boolean, terminal: Terminal) {
+  const ports = await serverPorts(dataDir, isGroup ? count * 2 : count, terminal.random);
+  if (!isGroup) return { serverPorts: ports };
+  const members = Array.from({ length: count }, (_, index) => ({ name: serverName(index), hosts: ['127.0.0.1'] }));
+  await ensurePeers(join(dataDir, 'peers'), members, terminal.clock);
+  return { serverPorts: ports.slice(0, count), peerPorts: ports.slice(count) };
 }
 
 function volumesOf(dataDir: string, options: Options, terminal: Terminal): Volume[] {
