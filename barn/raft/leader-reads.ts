@@ -6,9 +6,9 @@ import { broadcastHeartbeat } from './replication.ts';
 
 /** Takes a read of this member or of a follower. */
 export function readAsLeader(raft: Raft, request: Message): void {
-  if (raft.tracker.isSingleton) answer(raft, request, raft.log.committed);
-  // Before it has committed an entry of its term a leader does not know what is committed.
-  else if (!raft.hasCommittedInTerm) raft.reads.keepEarly(request);
+  // Before it has committed an entry of its term a leader does not know what is committed. Nor does a member alone: after a
+  // crash its log may hold more that was answered than the last commit index on its disk says. (raft.go answers there at once.)
+  if (!raft.hasCommittedInTerm) raft.reads.keepEarly(request);
   else confirm(raft, request);
 }
 
@@ -25,6 +25,7 @@ export function confirmReads(raft: Raft, from: MemberId, context: Uint8Array): v
 }
 
 function confirm(raft: Raft, request: Message): void {
+  if (raft.tracker.isSingleton) return answer(raft, request, raft.log.committed);
   if (!raft.reads.add(request, raft.log.committed)) return;
   const context = raft.reads.heartbeatContext();
   if (context !== undefined) raft.reads.acknowledge(raft.id, context);
