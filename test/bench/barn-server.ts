@@ -1,19 +1,36 @@
 // One member of our Barn behind the bench's own protocol (barn-load.c): what an API server is to the Barn, in its process, with
 // as little in between as can be. Started by barn-sides.ts with its settings as JSON; prints `ready PORT`; answers a line on
-// its stdin with its status as JSON.
+// its stdin with its status as JSON, and ends with it.
 import { createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
-import { type Barn, openEmbeddedBarn } from '../../barn/index.ts';
+import { type Barn, type ClusterOptions, openEmbeddedBarn } from '../../barn/index.ts';
 import { systemClock, systemLog } from '../../base/index.ts';
+
+/** What a member is started with. */
+export interface ServerSettings {
+  readonly directory: string;
+  readonly name: string;
+  /** 0: any. */
+  readonly port: number;
+  readonly cluster?: ClusterOptions;
+}
 
 const noBytes: Buffer = Buffer.alloc(0);
 const failed = Buffer.from([0xff, 0xff, 0xff, 0xff]);
 
 async function main(): Promise<void> {
-  const [directory = '', name = '', port = '0'] = process.argv.slice(2);
-  const barn = await openEmbeddedBarn({ directory, name, clock: systemClock, log: systemLog('bench', 'error') });
+  const settings: ServerSettings = JSON.parse(process.argv[2] ?? '{}');
+  const { port, ...member } = settings;
+  const barn = await openEmbeddedBarn({
+    ...member,
+    clock: systemClock,
+    log: systemLog(member.name, 'error'),
+    onFailed: () => process.exit(1),
+  });
+  // A member of a group serves once that has a leader.
+  await barn.readIndex();
   const server = createServer({ noDelay: true }, (socket) => serve(barn, socket));
-  server.listen(Number(port), '127.0.0.1', () => {
+  server.listen(port, '127.0.0.1', () => {
     const address = server.address();
     if (typeof address === 'object') console.log(`ready ${address?.port ?? 0}`);
   });

@@ -9,7 +9,9 @@ import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { openEtcdBarn } from '../../barn/index.ts';
 import { silentLog, systemClock } from '../../base/index.ts';
-import { startEtcd } from '../support/etcd.ts';
+import { freePorts, startEtcd } from '../support/etcd.ts';
+import { createPeerAuthority, peerCredentials } from '../support/peer-certificates.ts';
+import type { ServerSettings } from './barn-server.ts';
 
 /** Members of one side. */
 export interface Side {
@@ -55,11 +57,8 @@ export async function startTheirs(count: number): Promise<Side> {
 
 /** `count` members of ours. */
 export async function startOurs(count: number): Promise<Side> {
-  if (count > 1) throw new Error('a group of several members cannot be opened yet');
   const directory = await mkdtemp(join(tmpdir(), 'runink-bench-'));
-  const members = await Promise.all(
-    Array.from({ length: count }, (_, index) => OurMember.start(directory, `m${index}`)),
-  );
+  const members = await Promise.all((await settingsOf(directory, count)).map((settings) => OurMember.start(settings)));
   return {
     protocol: 'framed',
     get endpoints() {
@@ -87,22 +86,42 @@ export async function startOurs(count: number): Promise<Side> {
   };
 }
 
+async function settingsOf(directory: string, count: number): Promise<readonly ServerSettings[]> {
+  const names = Array.from({ length: count }, (_, index) => `m${index}`);
+  const alone = names.map((name) => ({ directory: join(directory, name), name, port: 0 }));
+  if (count === 1) return alone;
+  const ports = await freePorts(count);
+  const initialCluster = names.map((name, index) => ({ name, peerUrl: `https://127.0.0.1:${ports[index] ?? 0}` }));
+  const authority = await createPeerAuthority();
+  const inGroup = alone.map(async (settings, index) => ({
+    ...settings,
+    cluster: {
+      initialCluster,
+      state: 'new' as const,
+      token: 'bench',
+      listen: { host: '127.0.0.1', port: ports[index] ?? 0 },
+      credentials: await peerCredentials(authority, settings.name),
+    },
+  }));
+  return Promise.all(inGroup);
+}
+
 class OurMember {
   readonly name: string;
-  readonly #directory: string;
+  readonly #settings: ServerSettings;
   #child: ChildProcessWithoutNullStreams;
   #lines: Interface;
   port = 0;
 
-  private constructor(directory: string, name: string) {
-    this.#directory = directory;
-    this.name = name;
+  private constructor(settings: ServerSettings) {
+    this.#settings = settings;
+    this.name = settings.name;
     this.#child = this.#spawn();
     this.#lines = createInterface({ input: this.#child.stdout });
   }
 
-  static async start(directory: string, name: string): Promise<OurMember> {
-    const member = new OurMember(directory, name);
+  static async start(settings: ServerSettings): Promise<OurMember> {
+    const member = new OurMember(settings);
     await member.#ready();
     return member;
   }
@@ -135,7 +154,7 @@ class OurMember {
   #spawn(): ChildProcessWithoutNullStreams {
     const profile = process.env['BARN_BENCH_PROFILE'];
     const flags = profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profile];
-    const args = [...flags, server, join(this.#directory, this.name), this.name, String(this.port)];
+    const args = [...flags, server, JSON.stringify({ ...this.#settings, port: this.port })];
     const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'pipe'] });
     child.stderr.pipe(process.stderr);
     return child;

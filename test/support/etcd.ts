@@ -127,7 +127,8 @@ class Member implements EtcdMember {
   }
 }
 
-async function freePorts(count: number): Promise<readonly number[]> {
+/** Ports nobody has at this moment: for programs that cannot take any. */
+export async function freePorts(count: number): Promise<readonly number[]> {
   const servers = Array.from({ length: count }, () => createServer());
   const ports: number[] = [];
   for (const server of servers) {
