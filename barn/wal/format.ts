@@ -136,8 +136,17 @@ export function decodeSegmentHead(bytes: Buffer): SegmentHead & { readonly chain
   if (snapshot === undefined) throw new FormatError('its head has no snapshot');
   const hardState = items.find((item) => item.kind === 'hardState')?.hardState;
   return {
-    ...{ clusterId, memberId, segment, firstRecord, salt, filledBytes, lastIndex },
-    ...{ chainBefore, chain, snapshot, hardState },
+    clusterId,
+    memberId,
+    segment,
+    firstRecord,
+    salt,
+    filledBytes,
+    lastIndex,
+    chainBefore,
+    chain,
+    snapshot,
+    hardState,
   };
 }
 

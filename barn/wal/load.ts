@@ -146,8 +146,15 @@ class Loader {
       loaded: { ...held, tornBytes },
       segments: this.#segments,
       end: {
-        ...{ file, head, position, chain, nextRecord: record, lastIndex: replay.lastIndex, hasPlain },
-        ...{ hardState: held.hardState, snapshot: held.snapshot },
+        file,
+        head,
+        position,
+        chain,
+        nextRecord: record,
+        lastIndex: replay.lastIndex,
+        hasPlain,
+        hardState: held.hardState,
+        snapshot: held.snapshot,
       },
     };
   }

@@ -140,8 +140,13 @@ export class SegmentWriter {
     const { name, file } = ahead ?? (await this.#spares.makeEmpty());
     const filledBytes = ahead === undefined ? 0 : limits.segmentBytes;
     const head = encodeSegmentHead({
-      ...{ ...metadata, ...this.#state, segment, salt, filledBytes },
-      ...{ firstRecord: this.#nextRecord, chainBefore: this.#chain },
+      ...metadata,
+      ...this.#state,
+      segment,
+      salt,
+      filledBytes,
+      firstRecord: this.#nextRecord,
+      chainBefore: this.#chain,
     });
     try {
       await file.write([head.bytes], 0);
