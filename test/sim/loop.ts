@@ -30,6 +30,11 @@ export class SimLoop {
   /** Called after each event, when all promises have run: this is where invariants are checked. */
   afterStep: (what: string) => void = () => {};
 
+  /** Called with what an event threw: in the product the process would end of it. */
+  onError: (error: unknown, what: string) => void = (error) => {
+    throw error;
+  };
+
   /** Virtual milliseconds since the run began. */
   get nowMs(): number {
     return this.#nowMs;
@@ -69,7 +74,11 @@ export class SimLoop {
         continue;
       }
       this.#steps++;
-      event.run();
+      try {
+        event.run();
+      } catch (error) {
+        this.onError(error, event.what);
+      }
       await settled();
       this.afterStep(event.what);
     }

@@ -20,6 +20,7 @@ export interface WireQuality {
 }
 
 interface Endpoint {
+  readonly url: string;
   readonly process: SimProcess;
   readonly events: TransportEvents;
   peers: ReadonlySet<MemberId>;
@@ -45,8 +46,8 @@ export class SimNetwork {
   }
 
   /** The transport of one life of a member. */
-  attach(id: MemberId, process: SimProcess, events: TransportEvents): Transport {
-    const endpoint: Endpoint = { process, events, peers: new Set() };
+  attach(id: MemberId, url: string, process: SimProcess, events: TransportEvents): Transport {
+    const endpoint: Endpoint = { url, process, events, peers: new Set() };
     this.#endpoints.set(id, endpoint);
     process.onDeath(() => this.#detach(id, endpoint));
     let queued = new Map<MemberId, Message[]>();
@@ -84,7 +85,7 @@ export class SimNetwork {
       await this.#loop.delay(0.1 + this.#chance.around(this.quality.delayMsMean), `question to ${url}`, process);
       return owner.alive;
     };
-    const [to, target] = [...this.#endpoints].find(([id]) => urlOf(id) === url) ?? [0, undefined];
+    const [to, target] = [...this.#endpoints].find(([, endpoint]) => endpoint.url === url) ?? [0, undefined];
     const [from] = [...this.#endpoints].find(([, endpoint]) => endpoint.process === process) ?? [0];
     const isCut = (): boolean => this.#cut.has(wire(from, to)) || this.#cut.has(wire(to, from));
     if (target === undefined || isCut() || !(await hop(target.process)))
@@ -223,7 +224,7 @@ export class SimNetwork {
 }
 
 /** Where a member is found in the simulated world. */
-export const urlOf = (id: MemberId): string => `https://member-${id}:1`;
+export const urlOf = (name: string): string => `https://${name}:1`;
 const whenDead = (process: SimProcess): Promise<undefined> =>
   new Promise((resolve) => process.onDeath(() => resolve(undefined)));
 const asError = (cause: unknown): Error => (cause instanceof Error ? cause : new Error(String(cause)));

@@ -4,6 +4,20 @@ import type { EventOwner, SimLoop } from './loop.ts';
 /** A place where a member can die; each twin names its own, before, in the middle of and after what it does. */
 export type CrashPoint = string;
 
+const stages = (of: string, ...names: readonly string[]): readonly CrashPoint[] => names.map((name) => `${of}.${name}`);
+const around = (of: string): readonly CrashPoint[] => stages(of, 'before', 'middle', 'after');
+
+/** Every point there is. */
+export const crashPoints: readonly CrashPoint[] = [
+  ...['list', 'read', 'size', 'close'].flatMap((what) => stages(`wal.${what}`, 'before', 'middle')),
+  ...['open', 'write', 'rename', 'remove'].flatMap((what) => around(`wal.${what}`)),
+  ...['get', 'pages', 'close'].flatMap((what) => stages(`state.${what}`, 'before', 'middle')),
+  ...['write', 'sync', 'clear'].flatMap((what) => around(`state.${what}`)),
+  ...['worker', 'main'].flatMap((side) => stages(`port.${side}`, 'post.before', 'post.after', 'receive')),
+  ...stages('net', 'send', 'flush.before', 'flush.after', 'receive'),
+  ...around('net.snapshot'),
+];
+
 /** How a member's clock is wrong. */
 export interface ClockFault {
   /** Its milliseconds per true one. */
@@ -48,6 +62,11 @@ export class SimProcess implements EventOwner {
   /** It dies the `left`-th time it comes to `point` from now on. */
   arm(point: CrashPoint, left: number): void {
     this.#armed = { point, left };
+  }
+
+  /** It dies at no point any more. */
+  disarm(): void {
+    this.#armed = undefined;
   }
 
   /** Passes a point; false: it died there (or before), and what should follow must not happen. */

@@ -46,6 +46,8 @@ export class SimVolume {
   readonly #chance: Chance;
   readonly #files = new Map<string, StoredFile>();
   readonly #pending = new Set<PendingWrite>();
+  /** A write that landed elsewhere and that nothing followed yet: its loss could not be told from a write that never was. */
+  #strayed: PendingWrite | undefined;
   /** What can be told of damage: a file and where. */
   damage: string[] = [];
 
@@ -110,6 +112,7 @@ export class SimVolume {
   wipe(): void {
     this.#files.clear();
     this.#pending.clear();
+    this.#strayed = undefined;
     this.damage = [];
   }
 
@@ -166,7 +169,9 @@ export class SimVolume {
       const wrong = Math.floor(this.#chance.between(0, file.lastWrite?.position ?? 0) / sectorBytes) * sectorBytes;
       this.damage.push(`write to ${name} at ${position} landed at ${wrong}`);
       file.bytes.write(bytes, wrong);
+      this.#strayed = { file, buffers, position };
     } else {
+      if (this.#strayed?.file === file) this.#strayed = undefined;
       file.bytes.write(bytes, position);
     }
     file.lastWrite = { position, length: bytes.byteLength };
@@ -176,6 +181,9 @@ export class SimVolume {
   #settlePending(): void {
     for (const { file, buffers, position } of this.#pending) this.#writePart(file, Buffer.concat(buffers), position);
     this.#pending.clear();
+    const { file: strayedFile, buffers, position } = this.#strayed ?? {};
+    this.#strayed = undefined;
+    if (buffers !== undefined && position !== undefined) strayedFile?.bytes.write(Buffer.concat(buffers), position);
     for (const [name, file] of this.#files)
       if (!file.isNameDurable) {
         if (this.#chance.happens(lostName)) this.#files.delete(name);

@@ -1,0 +1,138 @@
+// The members of a run, and what their operator does with them.
+import type { BarnAlarm, Member } from '../../barn/index.ts';
+import { Client } from './client.ts';
+import { type Life, recordOf, SimMember } from './member.ts';
+import { urlOf } from './network.ts';
+import { attempt } from './workload.ts';
+import type { World } from './world.ts';
+
+const clusterId = 7;
+
+/** Founders, those who came later and those who left. */
+export class Group {
+  readonly world: World;
+  readonly members: SimMember[] = [];
+  readonly operator: Client;
+  /** One change of the members at a time; operators who do more are told to wait by the group itself. */
+  isChanging = false;
+  #named = 0;
+
+  constructor(world: World) {
+    this.world = world;
+    this.operator = new Client('operator', world, () => this.lives);
+    const count = world.chance.pick([1, 3, 3, 3, 3, 3, 5]);
+    const ids = world.chance.shuffle([3, 7, 20, 111, 500, 900, 2 ** 40 + 1]);
+    const initial = Array.from({ length: count }, (_, index) => recordOf(ids[index] ?? 0, this.#nextName()));
+    for (const { id, name } of initial)
+      this.members.push(new SimMember(world, { id, name, initial, state: 'new', clusterId }));
+  }
+
+  get lives(): readonly Life[] {
+    return this.members.flatMap(({ life }) => (life === undefined ? [] : [life]));
+  }
+
+  /** Who belongs to the group, as far as the operator knows. */
+  get current(): readonly SimMember[] {
+    return this.members.filter(({ removal }) => removal !== 'done');
+  }
+
+  /** The one that was seen to lead last. */
+  get leader(): SimMember | undefined {
+    return this.members.find(({ id }) => id === this.world.wire.newestLeader?.id);
+  }
+
+  /** Whether a disk may be damaged: only as many as Raft can do without, one. */
+  get mayDamage(): boolean {
+    const { current } = this;
+    return (
+      current.length >= 3 &&
+      current.every(
+        ({ fate, hasRefused, isUp, removal }) => fate !== 'damaged' && !hasRefused && isUp && removal === 'no',
+      )
+    );
+  }
+
+  /** What the group says of its members; undefined when nobody answers. */
+  async list(): Promise<readonly Member[] | undefined> {
+    let members: readonly Member[] | undefined;
+    await attempt(this.operator, async ({ barn }) => {
+      members = await barn.members();
+    });
+    return members;
+  }
+
+  /** Adds a member as a learner and starts it; undefined when it was not to be had. */
+  async add(): Promise<SimMember | undefined> {
+    const name = this.#nextName();
+    await attempt(this.operator, ({ barn }) => barn.addLearner(name, urlOf(name)));
+    const members = await this.#until((listed) => listed !== undefined, 5);
+    const added = members?.find((member) => member.name === name);
+    if (members === undefined || added === undefined) return undefined;
+    const initial = members.map((member) => recordOf(member.id, member.name));
+    const member = new SimMember(this.world, { id: added.id, name, initial, state: 'existing', clusterId });
+    this.members.push(member);
+    void member.start();
+    return member;
+  }
+
+  /** Tries for a while to make a learner a voter. */
+  async promote({ id }: SimMember, tries: number): Promise<boolean> {
+    for (let count = 0; count < tries; count++) {
+      if (await attempt(this.operator, ({ barn }) => barn.promote(id))) return true;
+      const listed = await this.list();
+      if (listed?.some((member) => member.id === id && member.voter) === true) return true;
+      await this.world.loop.delay(200, 'the operator waits to promote');
+    }
+    return false;
+  }
+
+  /** Takes a member out; it may be told, and end, at any time from here on. False: it is not known to be out. */
+  async remove(member: SimMember, tries: number): Promise<boolean> {
+    member.removal = 'asked';
+    for (let count = 0; count < tries; count++) {
+      await attempt(this.operator, ({ barn }) => barn.remove(member.id));
+      const listed = await this.list();
+      if (listed !== undefined && listed.every(({ id }) => id !== member.id)) {
+        member.removal = 'done';
+        if (this.world.chance.happens(0.5)) member.crash('after its removal');
+        return true;
+      }
+      await this.world.loop.delay(200, 'the operator waits to remove');
+    }
+    return false;
+  }
+
+  /** As a member whose disk is lost is replaced: taken out, and another one added in its place. */
+  async replace(member: SimMember, tries: number): Promise<boolean> {
+    if (!(await this.remove(member, tries))) return false;
+    member.crash('replaced');
+    for (let count = 0; count < tries; count++) {
+      const added = await this.add();
+      if (added !== undefined) return this.promote(added, tries);
+    }
+    return false;
+  }
+
+  /** Takes back all alarms whose cause is gone. */
+  async disarm(): Promise<void> {
+    const alarms: BarnAlarm[] = [];
+    await attempt(this.operator, async ({ barn }) => void alarms.push(...(await barn.status()).alarms));
+    for (const alarm of alarms) await attempt(this.operator, ({ barn }) => barn.disarm(alarm));
+  }
+
+  async #until(
+    isGood: (members: readonly Member[] | undefined) => boolean,
+    tries: number,
+  ): Promise<readonly Member[] | undefined> {
+    for (let count = 0; count < tries; count++) {
+      const listed = await this.list();
+      if (isGood(listed)) return listed;
+      await this.world.loop.delay(200, 'the operator asks again');
+    }
+    return undefined;
+  }
+
+  #nextName(): string {
+    return `m${++this.#named}`;
+  }
+}

@@ -1,0 +1,46 @@
+// npm run sim -- [--seed N [--trace]] [--from N] [--count N | --seconds N] [--keep]: runs one seed, or many, and tells.
+// --keep writes seeds that failed to test/sim/seeds.json, which CI runs first.
+import { parseArgs } from 'node:util';
+import { runSeed } from './run.ts';
+import { keepSeed, runSeeds, tellFailure, tellTally } from './seeds.ts';
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string' },
+    trace: { type: 'boolean', default: false },
+    from: { type: 'string' },
+    count: { type: 'string' },
+    seconds: { type: 'string', default: '60' },
+    keep: { type: 'boolean', default: false },
+  },
+});
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
+async function one(seed: number): Promise<boolean> {
+  const result = await runSeed(seed, values.trace ? { print } : {});
+  if (result.violation !== undefined && !values.trace) for (const line of result.tail.slice(-40)) print(line);
+  print(tellFailure(result));
+  if (values.keep) keepSeed(result);
+  return result.violation === undefined;
+}
+
+async function many(first: number): Promise<boolean> {
+  const endMs = Date.now() + 1000 * Number(values.seconds);
+  const countMax = values.count === undefined ? Number.POSITIVE_INFINITY : Number(values.count);
+  let told = 0;
+  const tally = await runSeeds(first, ({ runs, failed }) => {
+    for (const result of failed.slice(told)) {
+      print(tellFailure(result));
+      if (values.keep) keepSeed(result);
+    }
+    told = failed.length;
+    return runs >= countMax || (values.count === undefined && Date.now() >= endMs);
+  });
+  print(`from seed ${first}: ${tellTally(tally)}`);
+  return tally.failed.length === 0;
+}
+
+const fresh = Math.floor(Date.now() % 2 ** 31);
+const held = values.seed === undefined ? await many(Number(values.from ?? fresh)) : await one(Number(values.seed));
+process.exitCode = held ? 0 : 1;
