@@ -135,6 +135,12 @@ export class CommittedLog implements Truth {
       );
     this.#lastIndex = entry.index;
     if (entry.type === 'EntryNormal' && entry.data.byteLength > 0) this.#run(entry);
+    if (entry.confState !== undefined) {
+      // Who is gone cannot take its alarm back.
+      const { voters, learners, votersOutgoing, learnersNext } = entry.confState;
+      const named = [...voters, ...learners, ...votersOutgoing, ...learnersNext];
+      this.#alarms = this.#alarms.filter(({ member }) => named.includes(member));
+    }
     this.#entries[entry.index] = {
       term: entry.term,
       content: contentOf(entry),
