@@ -26,7 +26,8 @@ export async function endOfTail(window: FileWindow, stop: Stop): Promise<number>
   if (end === position) return end;
   const explained =
     bodyBytes === undefined
-      ? end <= position + recordHeadBytes || (await isZero(window, position, sectorEnd(position)))
+      ? // The first byte of a head is zero when its sector did not arrive, or when a crash ended the repair, which begins there.
+        end <= position + recordHeadBytes || (await isZero(window, position, position + 1))
       : end <= position + recordBytes(bodyBytes) && (await isTorn(window, position, bodyBytes));
   if (!explained) throw damaged(window.name, position, `${stop.why}, and no torn write explains it`);
   return end;
