@@ -111,7 +111,10 @@ async function startMember(
   const started = startedOf(worker, log);
   const barn = startReplica({
     ...parts,
-    ...{ clock, log, random: systemRandom, port: threadPort(port1) },
+    clock,
+    log,
+    random: systemRandom,
+    port: threadPort(port1),
     ...(clientUrl !== undefined && { clientUrl }),
     atTurnEnd: (callback) => void setImmediate(callback),
     freeBytes: async () => {

@@ -11,7 +11,12 @@ const linesMax = 400;
 const fileBytesMax = 512 * 1024;
 
 /** Files past 400 lines, each with the reason why it holds one idea all the same. */
-const longFiles: Readonly<Record<string, string>> = {};
+const longFiles: Readonly<Record<string, string>> = {
+  'barn/node/consensus-core.ts':
+    'one Ready, from the core to log, peers and state and back; to be split by those three',
+  'test/bench/barn-load.c':
+    'a load generator for two protocols in one loop, so that both are measured by the same code',
+};
 
 /** Names that say where something was put and not what it is. */
 const bannedNames = new Set(['common', 'helpers', 'lib', 'libs', 'misc', 'pkg', 'src', 'types', 'util', 'utils']);

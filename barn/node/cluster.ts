@@ -30,8 +30,8 @@ export function identityAlone(name: string): MemberIdentity {
 export function identityOfFounder(name: string, cluster: ClusterOptions): MemberIdentity {
   const { token, initialCluster } = cluster;
   const initial = initialCluster.map((member) => ({
-    ...{ ...member, id: founderId(token, member.name, member.peerUrl) },
-    // Nothing until it has said so itself: then all know that it has run.
+    ...member,
+    id: founderId(token, member.name, member.peerUrl),
     format: 0,
   }));
   const own = initial.find((member) => member.name === name);

@@ -111,7 +111,9 @@ export class ConsensusCore {
       random: (below) => Math.floor(random.next() * below),
     });
     this.#writer = new LogWriter({
-      ...{ wal, storage, hardState },
+      wal,
+      storage,
+      hardState,
       nowMs: () => clock.monotonicMs(),
       deliver: (responses) => this.#deliver(responses),
       onFailed: (error) => this.#fail(error),

@@ -25,7 +25,7 @@ const buckets = Array.from({ length: 14 }, (_, power) => 0.001 * 2 ** power);
 
 /** A histogram in the making. */
 export class Times {
-  readonly #counts = new Array<number>(buckets.length + 1).fill(0);
+  readonly #counts = Array.from({ length: buckets.length + 1 }, () => 0);
   #sum = 0;
 
   add(seconds: number): void {

@@ -1,6 +1,6 @@
 // Members of a group in one thread, with logs, disks and wires in memory. Test support, not part of the door.
 import { type Clock, seededRandom, silentLog, systemClock } from '../../base/index.ts';
-import { type BarnError, type ReplicatedBarn } from '../barn.ts';
+import type { BarnError, ReplicatedBarn } from '../barn.ts';
 import { type BarnLimits, defaultLimits } from '../limits.ts';
 import type { MemberId, Message } from '../raft/protocol.ts';
 import { HeldDisk } from '../state/held-disk.ts';
@@ -144,22 +144,43 @@ export async function startHeld(options: {
   const founding = {
     members: identity.initial,
     confState: {
-      ...{ learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false },
+      learners: [],
+      votersOutgoing: [],
+      learnersNext: [],
+      autoLeave: false,
       voters: identity.initial.map(({ id }) => id).sort((one, other) => one - other),
     },
   };
   const machine = await openStateMachine({
-    ...{ disk, keys: undefined, clock, log: silentLog, limits },
+    disk,
+    keys: undefined,
+    clock,
+    log: silentLog,
+    limits,
     ...(identity.state === 'new' && { founding }),
   });
   const [one, other] = localPorts((callback) => void setImmediate(callback));
   const barn = startReplica({
-    ...{ identity, machine, clock, random, limits, timers, log: silentLog, port: one },
+    identity,
+    machine,
+    clock,
+    random,
+    limits,
+    timers,
+    log: silentLog,
+    port: one,
     atTurnEnd: (callback) => void setImmediate(callback),
     onFailed: (error) => void failures.push(error),
   });
   await startConsensus({
-    ...{ identity, files, keys: undefined, random, timers, log: silentLog, port: other, clock: systemClock },
+    identity,
+    files,
+    keys: undefined,
+    random,
+    timers,
+    log: silentLog,
+    port: other,
+    clock: systemClock,
     openTransport: async (events) => network.open(identity.id, url, events),
   });
   return { id: identity.id, barn, failures, files, disk };

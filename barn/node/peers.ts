@@ -46,7 +46,7 @@ export class Peers {
     this.#config = config;
     const ids = [...config.voters, ...config.learners, ...config.votersOutgoing];
     // One who joins knows the others before it knows the configuration.
-    if (ids.length > 0) for (const id of [...this.#records.keys()]) if (!ids.includes(id)) this.#records.delete(id);
+    if (ids.length > 0) for (const id of this.#records.keys()) if (!ids.includes(id)) this.#records.delete(id);
     this.#transport.setPeers(this.members.map(({ id, name, peerUrl }) => ({ id, name, url: peerUrl })));
   }
 }

@@ -122,7 +122,7 @@ export class Proposals {
   /** Answers everything with the same error. */
   end(reason: BarnReason, message: string): void {
     this.#turn = [];
-    for (const request of [...this.#pending.keys()]) this.#fail(request, reason, message);
+    for (const request of this.#pending.keys()) this.#fail(request, reason, message);
   }
 
   #fail(request: number, reason: BarnReason, message: string): void {

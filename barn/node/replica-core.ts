@@ -67,13 +67,22 @@ export class ReplicaCore {
     this.#leadership = new Leadership(timers.leaderlessMs, clock.monotonicMs());
     this.membership = new Membership({ machine, asks: this.#asks, clock, random, timers });
     this.#caretaker = new Caretaker({
-      ...{ identity, machine, clock, log: parts.log },
+      identity,
+      machine,
+      clock,
+      log: parts.log,
       leadership: this.#leadership,
       membership: this.membership,
       proposals: this.#proposals,
       freeBytes: parts.freeBytes,
       clientUrl: parts.clientUrl,
-      submitAlarm: (alarm) => this.submit((origin) => ({ kind: 'alarm', origin, alarm, active: true })),
+      submitAlarm: (alarm) =>
+        this.submit((origin) => ({
+          kind: 'alarm',
+          origin,
+          alarm,
+          active: true,
+        })),
     });
     this.#streams = new StateStreams({ machine, outbox: this.#outbox, onInstalled: (meta) => this.#installed(meta) });
     this.#wasMember = this.#isMember();

@@ -24,8 +24,15 @@ function logWith(fixed: object): Log {
   const at = (level: 'debug' | 'info' | 'warn' | 'error') => (message: string, fields?: object) =>
     say({ kind: 'log', level, message, fields: { ...fixed, ...fields } });
   return {
-    ...{ debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') },
-    with: (fields) => logWith({ ...fixed, ...fields }),
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    with: (fields) =>
+      logWith({
+        ...fixed,
+        ...fields,
+      }),
   };
 }
 
@@ -44,7 +51,10 @@ try {
     files: await openWalDirectory(start.walDirectory),
     keys: ringOf(start.keys),
     openTransport,
-    ...{ clock: systemClock, random: systemRandom, log, timers: start.timers },
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    timers: start.timers,
     port: threadPort(port),
   });
   say({ kind: 'started' });
