@@ -80,7 +80,7 @@ export async function startOurs(count: number): Promise<Side> {
       return performance.now() - start;
     },
     async stop() {
-      await Promise.all(members.map((member) => member.kill()));
+      await Promise.all(members.map((member) => member.end()));
       await rm(directory, { recursive: true, force: true });
     },
   };
@@ -142,6 +142,14 @@ class OurMember {
     const [text] = await line;
     const status: { leader: string } = JSON.parse(String(text).slice('status '.length));
     return status.leader;
+  }
+
+  /** Lets it end by itself, so that it can write its profile. */
+  async end(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const gone = once(this.#child, 'exit');
+    this.#child.stdin.end();
+    await gone;
   }
 
   async kill(): Promise<void> {
