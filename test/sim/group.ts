@@ -36,6 +36,10 @@ export class Group {
     return this.members.filter(({ removal }) => removal !== 'done');
   }
 
+  get voters(): readonly SimMember[] {
+    return this.current.filter(({ isVoter }) => isVoter);
+  }
+
   /** The one that was seen to lead last. */
   get leader(): SimMember | undefined {
     return this.members.find(({ id }) => id === this.world.wire.newestLeader?.id);
@@ -45,7 +49,7 @@ export class Group {
   get mayDamage(): boolean {
     const { current } = this;
     return (
-      current.length >= 3 &&
+      this.voters.length >= 3 &&
       current.every(
         ({ fate, hasRefused, isUp, removal }) => fate !== 'damaged' && !hasRefused && isUp && removal === 'no',
       )
@@ -76,14 +80,16 @@ export class Group {
   }
 
   /** Tries for a while to make a learner a voter. */
-  async promote({ id }: SimMember, tries: number): Promise<boolean> {
-    for (let count = 0; count < tries; count++) {
-      if (await attempt(this.operator, ({ barn }) => barn.promote(id))) return true;
-      const listed = await this.list();
-      if (listed?.some((member) => member.id === id && member.voter) === true) return true;
+  async promote(learner: SimMember, tries: number): Promise<boolean> {
+    const { id } = learner;
+    for (let count = 0; count < tries && !learner.isVoter; count++) {
+      learner.isVoter = await attempt(this.operator, ({ barn }) => barn.promote(id));
+      const listed = learner.isVoter ? undefined : await this.list();
+      if (listed?.some((member) => member.id === id && member.voter) === true) learner.isVoter = true;
+      if (learner.isVoter) break;
       await this.world.loop.delay(200, 'the operator waits to promote');
     }
-    return false;
+    return learner.isVoter;
   }
 
   /** Takes a member out; it may be told, and end, at any time from here on. False: it is not known to be out. */

@@ -42,6 +42,8 @@ export class SimMember {
   fate: DiskFate = 'whole';
   /** It said that its disk is damaged and will not come back. */
   hasRefused = false;
+  /** Whether it surely has a vote. */
+  isVoter: boolean;
   /** Whether it is to be taken out of the group, and may be told so; and whether it is out for good. */
   removal: 'no' | 'asked' | 'done' = 'no';
   #starting: SimProcess | undefined;
@@ -52,6 +54,7 @@ export class SimMember {
     this.#world = world;
     this.#identity = identity;
     this.id = identity.id;
+    this.isVoter = identity.state === 'new';
     this.name = identity.name;
     this.#chance = world.chance.fork();
     this.volume = new SimVolume(this.#chance.fork());

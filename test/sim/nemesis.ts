@@ -92,7 +92,7 @@ const faults: Readonly<Record<string, Fault>> = {
     }),
   shrink: (group) =>
     changing(group, async () => {
-      if (group.current.length > 3 && group.mayDamage) await group.remove(group.world.chance.pick(group.current), 5);
+      if (group.voters.length > 3 && group.mayDamage) await group.remove(group.world.chance.pick(group.current), 5);
     }),
   replace: (group) =>
     changing(group, async () => {
