@@ -32,6 +32,7 @@ export function identityOfFounder(name: string, cluster: ClusterOptions): Member
   const initial = initialCluster.map((member) => ({
     ...member,
     id: founderId(token, member.name, member.peerUrl),
+    // Nothing until it has said so itself: then all know that it has run.
     format: 0,
   }));
   const own = initial.find((member) => member.name === name);

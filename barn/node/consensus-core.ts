@@ -67,6 +67,7 @@ export class ConsensusCore {
   /** A read that is still to be brought before the group. */
   #read: number | undefined;
   #lastAppended: Ready['entries'][number] | undefined;
+  readonly #foundsFirst: boolean;
   #isDriving = false;
   #isDriveComing = false;
   #closing: Promise<void> | undefined;
@@ -78,11 +79,14 @@ export class ConsensusCore {
       readonly wal: Wal;
       readonly transport: Transport;
       readonly recovered: Recovered;
+      /** A new group begins, and this is the founder with the lowest id. */
+      readonly foundsFirst: boolean;
       readonly begin: NonNullable<ToConsensus['begin']>;
     },
   ) {
     const { identity, clock, random, timers, wal, transport, recovered, begin } = options;
     this.#identity = identity;
+    this.#foundsFirst = options.foundsFirst;
     this.#clock = clock;
     this.#log = options.log;
     this.#timers = timers;
@@ -134,11 +138,11 @@ export class ConsensusCore {
     });
   }
 
-  /** Takes part from now on. A member alone leads at once. */
+  /** Takes part from now on. A member alone leads at once, and of those who found a group the first tries to. */
   begin(): void {
     this.#guard(() => {
       const { voters } = this.#node.status().config;
-      if (voters.length === 1 && voters[0] === this.#identity.id) this.#node.campaign();
+      if (this.#foundsFirst || (voters.length === 1 && voters[0] === this.#identity.id)) this.#node.campaign();
     });
     this.#timer = this.#clock.after(this.#timers.heartbeatMs, () => this.#tick(), { unref: true });
   }
@@ -219,6 +223,9 @@ export class ConsensusCore {
     this.#timer = this.#clock.after(this.#timers.heartbeatMs, () => this.#tick(), { unref: true });
     this.#guard(() => {
       this.#node.tick();
+      // The others may not have been there yet.
+      if (this.#foundsFirst && this.#standings.now.leader === 0 && this.#node.basicStatus().term === 1)
+        this.#node.campaign();
       const given = this.#queue.expire(this.#clock.monotonicMs());
       if (given === undefined) return;
       const reason = this.#node.basicStatus().leader === 0 ? 'NoLeader' : 'Overloaded';

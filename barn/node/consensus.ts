@@ -5,6 +5,7 @@ import { openWal } from '../wal/open.ts';
 import { ConsensusCore } from './consensus-core.ts';
 import type { ConsensusParts } from './member.ts';
 import { consensusSide, type ToConsensus } from './port.ts';
+import { decodeQuestion, encodeSaying } from './questions.ts';
 import { isFresh, recover } from './recovery.ts';
 import { refuseWiped } from './wiped.ts';
 
@@ -37,13 +38,17 @@ export async function startConsensus(parts: ConsensusParts): Promise<{ close(): 
       await core.snapshot(message, chunks);
     },
     onQuestion: async (question) => {
-      // Who has not begun knows nobody.
-      if (core === undefined) throw new BarnError('NoLeader', 'this member begins just now');
-      return core.question(question);
+      if (core !== undefined) return core.question(question);
+      const asked = decodeQuestion(question);
+      if (asked.kind !== 'hello') throw new BarnError('NoLeader', 'this member begins just now');
+      // All founders begin at once and ask one another: each tells what its state knows.
+      const { members } = begin;
+      return encodeSaying({ members, hasRun: members.some(({ id, format }) => id === asked.id && format > 0) });
     },
   });
   try {
-    if (isFresh(loaded, begin.applied)) await refuseWiped({ ...parts, transport });
+    const fresh = isFresh(loaded, begin.applied);
+    if (fresh) await refuseWiped({ ...parts, transport });
     const recovered = recover(loaded, begin.applied);
     if (recovered.write !== undefined) await wal.append(recovered.write);
     log.info('log read', {
@@ -52,7 +57,8 @@ export async function startConsensus(parts: ConsensusParts): Promise<{ close(): 
       commit: recovered.hardState.commit,
       applied: begin.applied.index,
     });
-    core = new ConsensusCore({ ...parts, side, wal, transport, recovered, begin });
+    const foundsFirst = fresh && identity.state === 'new' && identity.initial.every(({ id }) => id >= identity.id);
+    core = new ConsensusCore({ ...parts, side, wal, transport, recovered, begin, foundsFirst });
   } catch (error) {
     await transport.close();
     await wal.close();

@@ -6,59 +6,13 @@ import type { MemberId, Message } from '../raft/protocol.ts';
 import { HeldDisk } from '../state/held-disk.ts';
 import { openStateMachine } from '../state/open.ts';
 import type { PeerAddress, Transport, TransportEvents } from '../transport/transport.ts';
-import type { WalFile, WalFiles } from '../wal/files.ts';
+import type { WalLimits } from '../wal/limits.ts';
+import { MemoryWalFiles } from '../wal/memory-files.ts';
 import { startConsensus } from './consensus.ts';
 import { localPorts } from './local-port.ts';
+import type { KeptLimits } from './log-release.ts';
 import { defaultTimers, type MemberIdentity, type MemberTimers } from './member.ts';
 import { startReplica } from './replica.ts';
-
-interface HeldFile {
-  bytes: Buffer;
-  size: number;
-}
-
-/** Files in memory that lose nothing. */
-export class HeldFiles implements WalFiles {
-  readonly files = new Map<string, HeldFile>();
-
-  async list(): Promise<readonly string[]> {
-    return [...this.files.keys()].sort();
-  }
-
-  async open(name: string, { create }: { readonly create: boolean }): Promise<WalFile> {
-    const held = this.files.get(name) ?? { bytes: Buffer.alloc(0), size: 0 };
-    if (!this.files.has(name) && !create) throw new Error(`no file ${name}`);
-    this.files.set(name, held);
-    return {
-      write: async (buffers, position) => {
-        const written = Buffer.concat(buffers);
-        const end = position + written.length;
-        if (held.bytes.length < end) {
-          const grown = Buffer.alloc(end * 2);
-          grown.set(held.bytes);
-          held.bytes = grown;
-        }
-        held.bytes.set(written, position);
-        held.size = Math.max(held.size, end);
-      },
-      read: async (position, length) =>
-        Uint8Array.from(held.bytes.subarray(position, Math.min(held.size, position + length))),
-      size: async () => held.size,
-      close: async () => {},
-    };
-  }
-
-  async rename(from: string, to: string): Promise<void> {
-    const held = this.files.get(from);
-    if (held === undefined) throw new Error(`no file ${from}`);
-    this.files.delete(from);
-    this.files.set(to, held);
-  }
-
-  async remove(name: string): Promise<void> {
-    this.files.delete(name);
-  }
-}
 
 interface Attached {
   readonly id: MemberId;
@@ -118,7 +72,7 @@ export interface HeldMember {
   readonly id: MemberId;
   readonly barn: ReplicatedBarn;
   readonly failures: readonly BarnError[];
-  readonly files: HeldFiles;
+  readonly files: MemoryWalFiles;
   readonly disk: HeldDisk;
 }
 
@@ -128,15 +82,17 @@ const defaults = { ...defaultTimers, heartbeatMs: 20, electionMs: 200 };
 export async function startHeld(options: {
   readonly network: HeldNetwork;
   readonly identity: MemberIdentity;
-  readonly files?: HeldFiles;
+  readonly files?: MemoryWalFiles;
   readonly disk?: HeldDisk;
   readonly clock?: Clock;
   readonly limits?: Partial<BarnLimits>;
   readonly timers?: Partial<MemberTimers>;
+  readonly logLimits?: Partial<WalLimits & KeptLimits>;
 }): Promise<HeldMember> {
-  const { network, identity, files = new HeldFiles(), disk = new HeldDisk(), clock = systemClock } = options;
+  const { network, identity, files = new MemoryWalFiles(), disk = new HeldDisk(), clock = systemClock } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const timers = { ...defaults, ...options.timers };
+  const logLimits = { segmentBytes: 64 * 1024, ...options.logLimits };
   const random = seededRandom(identity.id);
   const failures: BarnError[] = [];
   const url = identity.initial.find(({ id }) => id === identity.id)?.peerUrl ?? '';
@@ -181,6 +137,7 @@ export async function startHeld(options: {
     log: silentLog,
     port: other,
     clock: systemClock,
+    logLimits,
     openTransport: async (events) => network.open(identity.id, url, events),
   });
   return { id: identity.id, barn, failures, files, disk };

@@ -6,7 +6,7 @@ import { decodeGreeting, encodeSaying } from './questions.ts';
 
 /** One who founds a group with others waits so long for all of them to say that they do not know it yet. */
 const askingMs = 3_000;
-const againMs = 250;
+const againMs = 50;
 
 /**
  * Refuses to begin with an empty log under an id that has run before: what it voted and promised is lost with its disk, and

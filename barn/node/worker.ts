@@ -1,19 +1,19 @@
 // The thread of the consensus side: it adapts the machine to startConsensus and does nothing else.
-import { parentPort, workerData } from 'node:worker_threads';
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { type Log, present, systemClock, systemRandom } from '../../base/index.ts';
 import { BarnError } from '../barn.ts';
 import { openTlsTransport } from '../transport/tls.ts';
 import type { Transport, TransportEvents } from '../transport/transport.ts';
+import { nodeWalFiles } from '../wal/node-files.ts';
 import { startConsensus } from './consensus.ts';
 import { noTransport } from './no-transport.ts';
 import { threadPort } from './thread-port.ts';
-import { openWalDirectory } from './wal-directory.ts';
 import { ringOf, type WorkerSaying, type WorkerStart } from './worker-protocol.ts';
 
 const parent = present(parentPort, 'the thread that started this one');
 const { start, port } = workerData as {
   readonly start: WorkerStart;
-  readonly port: import('node:worker_threads').MessagePort;
+  readonly port: MessagePort;
 };
 
 function say(saying: WorkerSaying): void {
@@ -28,11 +28,7 @@ function logWith(fixed: object): Log {
     info: at('info'),
     warn: at('warn'),
     error: at('error'),
-    with: (fields) =>
-      logWith({
-        ...fixed,
-        ...fields,
-      }),
+    with: (fields) => logWith({ ...fixed, ...fields }),
   };
 }
 
@@ -48,7 +44,7 @@ async function openTransport(events: TransportEvents): Promise<Transport> {
 try {
   await startConsensus({
     identity: start.identity,
-    files: await openWalDirectory(start.walDirectory),
+    files: nodeWalFiles(start.walDirectory),
     keys: ringOf(start.keys),
     openTransport,
     clock: systemClock,
