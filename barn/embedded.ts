@@ -109,6 +109,11 @@ async function startMember(
   };
   const worker = new Worker(workerFile(), { workerData: { start, port: port2 }, transferList: [port2] });
   const started = startedOf(worker, log);
+  // Without its thread a member can do nothing more; what waits for it would wait for ever.
+  void started.then(
+    () => worker.on('error', (cause) => onFailed(new BarnError('Storage', 'the thread of the log ended', { cause }))),
+    () => undefined,
+  );
   const barn = startReplica({
     ...parts,
     clock,
