@@ -8,7 +8,7 @@ describe('hack: build', function () {
   this.timeout(30_000);
   // Agents copy some of these away from the tree: whatever is not in the file is not there.
   for (const [program, outside] of [
-    ['bin/runink-apiserver', ['classic-level']],
+    ['bin/runink-apiserver', ['classic-level', '@grpc/grpc-js']],
     ['bin/runink-controllers', []],
     ['bin/runi-agent', []],
     ['bin/runictl', ['esbuild']],
