@@ -1,0 +1,157 @@
+import { expect } from 'chai';
+import { seededRandom, silentLog } from '../../base/index.ts';
+import { BarnError } from '../barn.ts';
+import type { KeyRing, StoreKey } from '../keys.ts';
+import type { Snapshot } from '../raft/protocol.ts';
+import { MemoryWalFiles } from './memory-files.ts';
+import { openWal, type WalOptions } from './open.ts';
+import type { LoadedLog } from './wal.ts';
+
+describe('what the log refuses', () => {
+  it('ends with the first write that fails: what waits and what comes later is refused', async () => {
+    let fails = false;
+    const error = new Error('EIO');
+    const files = new MemoryWalFiles(new Map(), () => (fails ? { kind: 'fail', error } : { kind: 'done' }));
+    const { wal } = await openWal(options(files));
+    await wal.append({ entries: [entry(1)] });
+    fails = true;
+    const answers = await Promise.all([2, 3].map((index) => reasonOf(wal.append({ entries: [entry(index)] }))));
+    fails = false;
+    answers.push(await reasonOf(wal.append({ entries: [entry(2)] })), await reasonOf(wal.release(marker(1))));
+    expect(answers).to.deep.equal(['Storage', 'Storage', 'Storage', 'Storage']);
+    await wal.close();
+    expect(indexes(await held(options(files)))).to.deep.equal([1]);
+  });
+
+  for (const metadata of [
+    { clusterId: 2, memberId: 1 },
+    { clusterId: 1, memberId: 2 },
+  ])
+    it(`refuses the log of another: ${JSON.stringify(metadata)}`, async () => {
+      const files = new MemoryWalFiles();
+      await fill(options(files), 1, 3);
+      const before = new Map(files.disk);
+      expect(await reasonOf(openWal({ ...options(files), metadata }))).to.equal('Corrupt');
+      expect(files.disk).to.deep.equal(before);
+    });
+
+  it('refuses a write beyond its bounds', async () => {
+    const record = await openWal({ ...options(new MemoryWalFiles()), limits: { recordBytesMax: 512 } });
+    expect(await reasonOf(record.wal.append({ entries: [entry(1, 600)] }))).to.equal('Storage');
+    await record.wal.close();
+    const waiting = await openWal({ ...options(new MemoryWalFiles()), limits: { waitingBytesMax: 1000 } });
+    const answers = [1, 2, 3].map((index) => reasonOf(waiting.wal.append({ entries: [entry(index, 600)] })));
+    expect(new Set(await Promise.all(answers))).to.deep.equal(new Set(['Storage']));
+    await waiting.wal.close();
+  });
+});
+
+describe('the log and keys', () => {
+  it('seals from the first write on when keys come, and leaves nothing plain once it is released', async () => {
+    const files = new MemoryWalFiles();
+    await fill(options(files), 1, 6);
+    expect(raw(files)).to.include('canary');
+    const moving = { ...options(files), keys: ring([one], true) };
+    const { wal } = await openWal(moving);
+    for (let index = 7; index <= 12; index++) await wal.append({ entries: [entry(index)] });
+    await wal.release(marker(12));
+    await wal.close();
+    expect(raw(files)).not.to.include('canary');
+    const loaded = await held({ ...options(files), keys: ring([one], false) });
+    expect(loaded.snapshot.index + loaded.entries.length).to.equal(12);
+  });
+
+  it('reads records under every key it has, and refuses without', async () => {
+    const files = new MemoryWalFiles();
+    await fill({ ...options(files), keys: ring([one], false) }, 1, 2);
+    await fill({ ...options(files), keys: ring([two, one], false) }, 3, 4);
+    expect(indexes(await held({ ...options(files), keys: ring([two, one], false) }))).to.deep.equal([1, 2, 3, 4]);
+    for (const keys of [undefined, ring([two], false), ring([one], false)])
+      expect(await reasonOf(openWal({ ...options(files), keys }))).to.equal('Storage');
+  });
+});
+
+describe('the log and bytes at random', function () {
+  this.timeout(120_000);
+
+  it('gives the right data or refuses, whatever became of its files', async () => {
+    const random = seededRandom(1);
+    const below = (bound: number): number => Math.floor(random.next() * bound);
+    const files = new MemoryWalFiles();
+    const { wal } = await openWal(options(files));
+    for (let index = 1; index <= 60; index++) {
+      await wal.append({ entries: [entry(index, 200)] });
+      if (index % 20 === 0) await wal.release(marker(index - 10));
+    }
+    await wal.close();
+    for (let round = 0; round < 1500; round++) {
+      const disk = new Map([...files.disk].map(([name, bytes]) => [name, Buffer.from(bytes)]));
+      const bytes = [...disk.values()][below(disk.size)] ?? Buffer.alloc(0);
+      const from = below(bytes.length);
+      const length = 1 + below(below(2) === 0 ? 8 : 700);
+      for (let at = from; at < Math.min(bytes.length, from + length); at++) bytes[at] = below(256);
+      const found = await heldOr(options(new MemoryWalFiles(disk)));
+      if (typeof found === 'string') {
+        expect(found, `round ${round}`).to.equal('Corrupt');
+        continue;
+      }
+      expect(found.snapshot.index + found.entries.length, `round ${round}`).to.equal(60);
+      for (const { index, data } of found.entries) expect(entry(index, 200).data.equals(data)).to.equal(true);
+    }
+  });
+});
+
+const one: StoreKey = { id: 'one', key: Buffer.alloc(32, 7) };
+const two: StoreKey = { id: 'two', key: Buffer.alloc(32, 8) };
+
+function ring(keys: readonly [StoreKey, ...StoreKey[]], readsPlain: boolean): KeyRing {
+  return { current: () => keys[0], byId: (id) => keys.find((key) => key.id === id), readsPlain };
+}
+
+function options(files: MemoryWalFiles): WalOptions {
+  const metadata = { clusterId: 1, memberId: 1 };
+  return { files, keys: undefined, metadata, log: silentLog, limits: { segmentBytes: 4096 } };
+}
+
+async function fill(opening: WalOptions, from: number, to: number): Promise<void> {
+  const { wal } = await openWal(opening);
+  for (let index = from; index <= to; index++) await wal.append({ entries: [entry(index)] });
+  await wal.close();
+}
+
+async function held(opening: WalOptions): Promise<LoadedLog> {
+  const { wal, loaded } = await openWal(opening);
+  await wal.close();
+  return loaded;
+}
+
+async function heldOr(opening: WalOptions): Promise<LoadedLog | string> {
+  try {
+    return await held(opening);
+  } catch (error) {
+    if (error instanceof BarnError) return error.reason;
+    throw error;
+  }
+}
+
+async function reasonOf(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+    return 'done';
+  } catch (error) {
+    if (error instanceof BarnError) return error.reason;
+    throw error;
+  }
+}
+
+function entry(index: number, length = 40) {
+  return { term: 1, index, type: 'EntryNormal', data: Buffer.alloc(length, `canary ${index} `) } as const;
+}
+
+function marker(index: number): Snapshot {
+  const confState = { voters: [1], learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false };
+  return { index, term: 1, confState };
+}
+
+const raw = ({ disk }: MemoryWalFiles): string => Buffer.concat([...disk.values()]).toString('latin1');
+const indexes = ({ entries }: LoadedLog): readonly number[] => entries.map(({ index }) => index);
