@@ -33,6 +33,8 @@ export const segmentHeadFixedBytes = 80;
 const format = 1;
 const segmentMagic = Buffer.from('\xf1RuninkL', 'latin1');
 const recordMagic = 0xf1524543;
+/** With it every record begins; it is not zero. */
+export const recordFirstByte = recordMagic >>> 24;
 const flagSealed = 1;
 
 /** Whose log it is. */

@@ -99,6 +99,20 @@ describe('the log and bytes at random', function () {
       for (const { index, data } of found.entries) expect(entry(index, 200).data.equals(data)).to.equal(true);
     }
   });
+
+  for (const size of [40, 1_700])
+    it(`does not take an acknowledged record of ${size} bytes for torn when its first byte became zero`, async () => {
+      const files = new MemoryWalFiles();
+      const { wal } = await openWal({ ...options(files), limits: {} });
+      let before = 0;
+      for (let index = 1; index <= 3; index++) {
+        before = Buffer.concat([...files.disk.values()]).length;
+        await wal.append({ entries: [entry(index, size)] });
+      }
+      await wal.close();
+      for (const bytes of files.disk.values()) bytes[before] = 0;
+      expect(await heldOr(options(files))).to.equal('Corrupt');
+    });
 });
 
 const one: StoreKey = { id: 'one', key: Buffer.alloc(32, 7) };

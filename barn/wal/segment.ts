@@ -7,6 +7,7 @@ import {
   type RecordHead,
   recordBytes,
   recordChain,
+  recordFirstByte,
   recordHeadBytes,
   type SegmentHead,
   segmentHeadFixedBytes,
@@ -62,7 +63,11 @@ export async function readRecord(
   const headBytesRead = await window.read(position, recordHeadBytes);
   const stop = (why: string, bodyBytes?: number): Stop => ({ position, salt, bodyBytes, why });
   const head = parsed(window.name, position, () => decodeRecordHead(headBytesRead, salt));
-  if (head === undefined) return stop(`record ${expected.record} has no readable head`);
+  if (head === undefined) {
+    if (await lostOnlyItsFirstByte(window, salt, expected))
+      throw damaged(window.name, position, `record ${expected.record} is whole but for its first byte`);
+    return stop(`record ${expected.record} has no readable head`);
+  }
   if (head.record !== expected.record || head.chainBefore !== expected.chain)
     throw damaged(
       window.name,
@@ -79,6 +84,19 @@ export async function readRecord(
   if (trailer.compare(bytes, recordHeadBytes + body.length, recordHeadBytes + body.length + trailer.length) !== 0)
     return stop(`the end of record ${head.record} is not as written`, head.bodyBytes);
   return { ...head, body, end };
+}
+
+/** Whether all but a first byte of zero is as written: neither a torn write nor the repair of one leaves that. */
+async function lostOnlyItsFirstByte(window: FileWindow, salt: Uint8Array, expected: Expected): Promise<boolean> {
+  const { position, record, chain } = expected;
+  const start = Buffer.from(await window.read(position, recordHeadBytes));
+  if (start[0] !== 0) return false;
+  start[0] = recordFirstByte;
+  const head = parsed(window.name, position, () => decodeRecordHead(start, salt));
+  if (head === undefined || head.record !== record || head.chainBefore !== chain) return false;
+  const rest = await window.read(position + recordHeadBytes, head.bodyBytes + trailer.length);
+  const body = rest.subarray(0, head.bodyBytes);
+  return trailer.equals(rest.subarray(head.bodyBytes)) && recordChain(start, [body], chain) === head.chain;
 }
 
 /** What `work` reads there. Errors: Corrupt, or Storage when another version of this program wrote it. */
