@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -471,6 +472,20 @@ parse_endpoints (char *text)
     }
 }
 
+/* All keys were sent, and nobody waits any more. */
+static bool
+is_filled (void)
+{
+  unsigned i;
+
+  if (strcmp (verb, "fill") != 0 || filled < key_count)
+    return false;
+  for (i = 0; i < clients; i++)
+    if (connections[i].waiting)
+      return false;
+  return true;
+}
+
 static int
 by_size (const void *a, const void *b)
 {
@@ -523,6 +538,8 @@ main (int argc, char **argv)
       fprintf (stderr, "barn-load: bad arguments\n");
       return 2;
     }
+  if (signal (SIGPIPE, SIG_IGN) == SIG_ERR)
+    die ("signal");
   poller = epoll_create1 (EPOLL_CLOEXEC);
   samples = calloc (samples_max, sizeof *samples);
   connections = calloc (clients + 1, sizeof *connections);
@@ -547,7 +564,7 @@ main (int argc, char **argv)
   writer = &connections[clients];
   start = now ();
   warm = start + (strcmp (verb, "watch") == 0 ? 1.0 : seconds * 0.2);
-  while ((at = now ()) < warm + seconds && (strcmp (verb, "fill") != 0 || answers < key_count))
+  while ((at = now ()) < warm + seconds && !is_filled ())
     {
       if (!measuring && at >= warm)
         {

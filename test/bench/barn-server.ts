@@ -10,8 +10,6 @@ import { systemClock, systemLog } from '../../base/index.ts';
 export interface ServerSettings {
   readonly directory: string;
   readonly name: string;
-  /** 0: any. */
-  readonly port: number;
   readonly cluster?: ClusterOptions;
 }
 
@@ -20,17 +18,16 @@ const failed = Buffer.from([0xff, 0xff, 0xff, 0xff]);
 
 async function main(): Promise<void> {
   const settings: ServerSettings = JSON.parse(process.argv[2] ?? '{}');
-  const { port, ...member } = settings;
   const barn = await openEmbeddedBarn({
-    ...member,
+    ...settings,
     clock: systemClock,
-    log: systemLog(member.name, 'error'),
+    log: systemLog(settings.name, 'error'),
     onFailed: () => process.exit(1),
   });
   // A member of a group serves once that has a leader.
   await barn.readIndex();
   const server = createServer({ noDelay: true }, (socket) => serve(barn, socket));
-  server.listen(port, '127.0.0.1', () => {
+  server.listen(0, '127.0.0.1', () => {
     const address = server.address();
     if (typeof address === 'object') console.log(`ready ${address?.port ?? 0}`);
   });

@@ -88,7 +88,7 @@ export async function startOurs(count: number): Promise<Side> {
 
 async function settingsOf(directory: string, count: number): Promise<readonly ServerSettings[]> {
   const names = Array.from({ length: count }, (_, index) => `m${index}`);
-  const alone = names.map((name) => ({ directory: join(directory, name), name, port: 0 }));
+  const alone = names.map((name) => ({ directory: join(directory, name), name }));
   if (count === 1) return alone;
   const ports = await freePorts(count);
   const initialCluster = names.map((name, index) => ({ name, peerUrl: `https://127.0.0.1:${ports[index] ?? 0}` }));
@@ -111,6 +111,7 @@ class OurMember {
   readonly #settings: ServerSettings;
   #child: ChildProcessWithoutNullStreams;
   #lines: Interface;
+  /** Any free one, another after each start. */
   port = 0;
 
   private constructor(settings: ServerSettings) {
@@ -162,7 +163,7 @@ class OurMember {
   #spawn(): ChildProcessWithoutNullStreams {
     const profile = process.env['BARN_BENCH_PROFILE'];
     const flags = profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profile];
-    const args = [...flags, server, JSON.stringify({ ...this.#settings, port: this.port })];
+    const args = [...flags, server, JSON.stringify(this.#settings)];
     const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'pipe'] });
     child.stderr.pipe(process.stderr);
     return child;
