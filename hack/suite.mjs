@@ -1,7 +1,7 @@
 // Runs one suite of compiled tests in this process: `node hack/suite.mjs RESULT.json FILE…`. hack/test.mjs starts it.
 // A line for each group of tests, the whole story of each failure, and the counts in RESULT.json.
 
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import Mocha from 'mocha';
 
 // Only this process is measured: a program that a test starts would otherwise write its coverage too, on the way out.
@@ -58,6 +58,22 @@ mocha.run((failures) => {
     console.error(
       `  ✗ still open ${lingerMsMax} ms after the last test: ${process.getActiveResourcesInfo().join(', ')}`,
     );
+    for (const child of children()) console.error(`    child ${child}`);
     process.exit(3);
   }, lingerMsMax).unref();
 });
+
+/** The processes that this one started and that still run, each with its command line. */
+function children() {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        const parent = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ')[1];
+        if (parent !== String(process.pid)) return [];
+        return [`${pid}: ${readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')}`];
+      } catch {
+        return []; // It ended meanwhile.
+      }
+    });
+}
