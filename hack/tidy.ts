@@ -14,8 +14,6 @@ const fileBytesMax = 512 * 1024;
 const longFiles: Readonly<Record<string, string>> = {
   'barn/node/consensus-core.ts':
     'one Ready, from the core to log, peers and state and back; to be split by those three',
-  'test/bench/barn-load.c':
-    'a load generator for two protocols in one loop, so that both are measured by the same code',
 };
 
 /** Names that say where something was put and not what it is. */

@@ -1,4 +1,4 @@
-// Runs the compiled generator (barn-load.c) against a side.
+// Runs the compiled generator (barn-load.c and its parts) against a side.
 import { execFile, execFileSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -28,12 +28,14 @@ export interface Outcome {
   readonly generatorUs: number;
 }
 
+const parts = ['barn-load.c', 'barn-samples.c', 'barn-framed.c', 'barn-grpc.c'];
+
 /** Compiles the generator into a fresh folder, which is the caller's to remove. */
 export function compileLoad(): { readonly program: string; readonly folder: string } {
   const folder = mkdtempSync(join(tmpdir(), 'runink-load-'));
   const program = join(folder, 'barn-load');
-  const source = resolve(import.meta.dirname, '../../../test/bench/barn-load.c');
-  execFileSync('cc', ['-O2', '-std=c11', '-o', program, source]);
+  const sources = parts.map((part) => resolve(import.meta.dirname, '../../../test/bench', part));
+  execFileSync('cc', ['-O2', '-std=c11', '-Wall', '-Wextra', '-Werror', '-o', program, ...sources]);
   return { program, folder };
 }
 

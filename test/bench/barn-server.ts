@@ -1,4 +1,4 @@
-// One member of our Barn behind the bench's own protocol (barn-load.c): what an API server is to the Barn, in its process, with
+// One member of our Barn behind the bench's own protocol (barn-framed.c): what an API server is to the Barn, in its process, with
 // as little in between as can be. Started by barn-sides.ts with its settings as JSON; prints `ready PORT`; answers a line on
 // its stdin with its status as JSON, and ends with it.
 import { createServer, type Socket } from 'node:net';
