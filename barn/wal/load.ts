@@ -3,10 +3,10 @@ import { present } from '../../base/index.ts';
 import type { HardState, Snapshot } from '../raft/protocol.ts';
 import { isSealed, type Sealer } from '../seal.ts';
 import type { WalFile, WalFiles } from './files.ts';
-import { type SegmentHead, segmentName, segmentOf, type WalMetadata } from './format.ts';
+import { recordHeadBytes, type SegmentHead, segmentName, segmentOf, trailer, type WalMetadata } from './format.ts';
 import { decodeItems } from './items.ts';
 import { Replay } from './replay.ts';
-import { parsed, type ReadRecord, readRecord, readSegmentHead } from './segment.ts';
+import { parsed, type ReadRecord, readRecord, readSegmentHead, type Unended } from './segment.ts';
 import { damaged, endOfTail, type Stop } from './tail.ts';
 import type { LoadedLog } from './wal.ts';
 import { FileWindow } from './window.ts';
@@ -36,6 +36,8 @@ export interface LogEnd {
 /** What was read, and where it goes on; `end` is absent when there is no log yet. */
 export interface LoadResult {
   readonly loaded: LoadedLog;
+  /** The number of the last record when its trailer had to be written again. */
+  readonly mendedRecord: number | undefined;
   readonly segments: readonly LoadedSegment[];
   readonly end: LogEnd | undefined;
 }
@@ -66,12 +68,12 @@ export async function loadLog(options: LoadOptions): Promise<LoadResult> {
   const numbers = (await options.files.list()).map(segmentOf).filter((number) => number !== undefined);
   numbers.sort((one, other) => one - other);
   const [first] = numbers;
-  if (first === undefined) return { loaded: nothing, segments: [], end: undefined };
+  if (first === undefined) return { loaded: nothing, mendedRecord: undefined, segments: [], end: undefined };
   const missing = numbers.findIndex((number, at) => number !== first + at);
   if (missing >= 0) throw damaged(segmentName(first + missing), 0, 'it is missing, and a later one is there');
   const loader = new Loader(options);
   try {
-    for (const number of numbers) await loader.read(number);
+    for (const [at, number] of numbers.entries()) await loader.read(number, at === numbers.length - 1);
     return await loader.finish();
   } catch (error) {
     await loader.file?.close();
@@ -98,6 +100,8 @@ class Loader {
   readonly #segments: LoadedSegment[] = [];
   #replay: Replay | undefined;
   #last: Reading | undefined;
+  /** The last record, when it was kept without its trailer, and where that belongs. */
+  #unended: { readonly record: number; readonly trailerAt: number } | undefined;
   /** Where reading stands. */
   #at = { position: 0, record: 0, chain: 0 };
 
@@ -105,8 +109,8 @@ class Loader {
     this.#options = options;
   }
 
-  /** Reads the segment that follows the one before. */
-  async read(segment: number): Promise<void> {
+  /** Reads the segment that follows the one before; only in the last a record may be without its trailer. */
+  async read(segment: number, isLast: boolean): Promise<void> {
     const { files, metadata } = this.#options;
     await this.file?.close();
     this.file = undefined;
@@ -120,7 +124,8 @@ class Loader {
     let indexMax = Math.max(head.lastIndex, head.snapshot.index);
     let hasPlain = false;
     for (;;) {
-      const read = await readRecord(window, head.salt, this.#at, this.#options.recordBytesMax);
+      const found = await readRecord(window, head.salt, this.#at, this.#options.recordBytesMax);
+      const read = isLast && 'why' in found && 'record' in found ? await this.#keep(window, found) : found;
       if (!('body' in read)) {
         this.#last = { window, head, stop: read, hasPlain };
         break;
@@ -140,10 +145,12 @@ class Loader {
     const held = parsed(window.name, this.#at.position, () => replay.result());
     const { position, record, chain } = this.#at;
     const tornBytes = (await endOfTail(window, stop)) - position;
+    if (this.#unended !== undefined) await file.write([trailer], this.#unended.trailerAt);
     for (let at = position; at < position + tornBytes; at += repairBytes)
       await file.write([new Uint8Array(Math.min(repairBytes, position + tornBytes - at))], at);
     return {
       loaded: { ...held, tornBytes },
+      mendedRecord: this.#unended?.record,
       segments: this.#segments,
       end: {
         file,
@@ -157,6 +164,14 @@ class Loader {
         snapshot: held.snapshot,
       },
     };
+  }
+
+  /** The record all the same, when a torn write explains it and nothing is behind it. Errors: Corrupt, otherwise. */
+  async #keep(window: FileWindow, stop: Unended): Promise<ReadRecord> {
+    await endOfTail(window, stop);
+    const { record, body } = stop.record;
+    this.#unended = { record, trailerAt: stop.position + recordHeadBytes + body.length };
+    return stop.record;
   }
 
   /** A segment begins where the one before it ended, when that was whole. */

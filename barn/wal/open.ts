@@ -24,8 +24,9 @@ export interface WalOptions {
 }
 
 /**
- * Opens the log of a member, or begins one. What a torn last write left is cut off (made zero) first. Errors: Corrupt, naming
- * file and byte, when it is damaged or another member's; Storage when it cannot be read or written, or keys are missing.
+ * Opens the log of a member, or begins one. What a torn last write left is cut off (made zero) first, or made whole when only
+ * the end of the record is missing. Errors: Corrupt, naming file and byte, when it is damaged or another member's; Storage
+ * when it cannot be read or written, or keys are missing.
  */
 export async function openWal(options: WalOptions): Promise<{ readonly wal: Wal; readonly loaded: LoadedLog }> {
   const { files, metadata, log, random = systemRandomBytes } = options;
@@ -34,9 +35,13 @@ export async function openWal(options: WalOptions): Promise<{ readonly wal: Wal;
   const writer = new SegmentWriter({ files, sealer, random, metadata, limits, log });
   try {
     const { recordBytesMax } = limits;
-    const { loaded, segments, end } = await loadLog({ files, sealer, metadata, recordBytesMax });
+    const { loaded, mendedRecord, segments, end } = await loadLog({ files, sealer, metadata, recordBytesMax });
     if (loaded.tornBytes > 0)
       log.warn('a write to the log was not finished; it was cut off', { bytes: loaded.tornBytes });
+    if (mendedRecord !== undefined)
+      log.warn('the last record of the log was whole but for its end, which was written again', {
+        record: mendedRecord,
+      });
     await writer.start(segments, end);
     return { wal: new QueuedWal(writer, limits), loaded };
   } catch (error) {

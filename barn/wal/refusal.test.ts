@@ -3,6 +3,7 @@ import { seededRandom, silentLog } from '../../base/index.ts';
 import { BarnError } from '../barn.ts';
 import type { KeyRing, StoreKey } from '../keys.ts';
 import type { Snapshot } from '../raft/protocol.ts';
+import { sectorBytes, segmentName, trailer } from './format.ts';
 import { MemoryWalFiles } from './memory-files.ts';
 import { openWal, type WalOptions } from './open.ts';
 import type { LoadedLog } from './wal.ts';
@@ -113,6 +114,69 @@ describe('the log and bytes at random', function () {
       for (const bytes of files.disk.values()) bytes[before] = 0;
       expect(await heldOr(options(files))).to.equal('Corrupt');
     });
+});
+
+describe('the log and a record whose trailer ends in zeros', () => {
+  const name = segmentName(1);
+  const lost = Array.from(trailer, (_, at) => at + 1);
+  /** The trailer of the third record then lies across the end of a sector. */
+  const crossingBytes = 574;
+
+  for (const { what, data } of [
+    { what: 'in one sector', data: Buffer.alloc(40, 'x') },
+    { what: 'after whole sectors', data: Buffer.alloc(1_700, 'x') },
+    { what: 'across two sectors', data: Buffer.alloc(crossingBytes, 'x') },
+    { what: 'across two sectors, behind zeros', data: Buffer.alloc(crossingBytes) },
+  ]) {
+    it(`keeps the last one, ${what}, and writes its trailer again`, async () => {
+      for (const count of lost) {
+        const { files, last, whole } = await withLast(data);
+        cutTrailer(last, count);
+        const loaded = await heldOr(options(files));
+        expect(typeof loaded === 'string' ? loaded : indexes(loaded), `${count} bytes`).to.deep.equal([1, 2, 3]);
+        expect(loaded).to.include({ tornBytes: 0 });
+        expect([...files.disk.values()].at(-1)?.equals(whole), `${count} bytes`).to.equal(true);
+        await fill(options(files), 4, 5);
+        expect(indexes(await held(options(files)))).to.deep.equal([1, 2, 3, 4, 5]);
+      }
+    });
+
+    it(`refuses it, ${what}, when something is behind it`, async () => {
+      const { files, last } = await withLast(data);
+      cutTrailer(last, 1);
+      files.disk.set(name, Buffer.concat([last, Buffer.from('x')]));
+      expect(await heldOr(options(files))).to.equal('Corrupt');
+    });
+  }
+
+  it('refuses it in a segment before the last', async () => {
+    const files = new MemoryWalFiles();
+    await fill(options(files), 1, 60);
+    expect(files.disk.size).to.be.greaterThan(1);
+    cutTrailer(files.disk.get(name) ?? expect.fail('no first segment'), 1);
+    expect(await heldOr(options(files))).to.equal('Corrupt');
+  });
+
+  it('is tried across two sectors', async () => {
+    const { last } = await withLast(Buffer.alloc(crossingBytes));
+    expect(last.lastIndexOf(trailer) % sectorBytes).to.equal(sectorBytes - trailer.length / 2);
+  });
+
+  /** Three records, the last with this data; the bytes of their segment, which a test may change, and a copy. */
+  async function withLast(data: Buffer) {
+    const files = new MemoryWalFiles();
+    await fill(options(files), 1, 2);
+    const { wal } = await openWal(options(files));
+    await wal.append({ entries: [{ ...entry(3), data }] });
+    await wal.close();
+    const last = files.disk.get(name) ?? expect.fail('no segment');
+    return { files, last, whole: Buffer.from(last) };
+  }
+
+  function cutTrailer(bytes: Buffer, count: number): void {
+    const end = bytes.lastIndexOf(trailer) + trailer.length;
+    bytes.fill(0, end - count, end);
+  }
 });
 
 const one: StoreKey = { id: 'one', key: Buffer.alloc(32, 7) };

@@ -32,6 +32,11 @@ export interface ReadRecord extends RecordHead {
   readonly end: number;
 }
 
+/** A stop at a record that is as it was written but for its trailer. */
+export interface Unended extends Stop {
+  readonly record: ReadRecord;
+}
+
 /** Reads the head of a segment; `position` is where its records begin. Errors: Corrupt; Storage when it is another log's. */
 export async function readSegmentHead(
   window: FileWindow,
@@ -58,7 +63,7 @@ export async function readRecord(
   salt: Uint8Array,
   expected: Expected,
   recordBytesMax: number,
-): Promise<ReadRecord | Stop> {
+): Promise<ReadRecord | Stop | Unended> {
   const { position } = expected;
   const headBytesRead = await window.read(position, recordHeadBytes);
   const stop = (why: string, bodyBytes?: number): Stop => ({ position, salt, bodyBytes, why });
@@ -81,9 +86,10 @@ export async function readRecord(
   const body = bytes.subarray(recordHeadBytes, recordHeadBytes + head.bodyBytes);
   if (recordChain(bytes.subarray(0, recordHeadBytes), [body], expected.chain) !== head.chain)
     return stop(`the checksum of record ${head.record} does not match`, head.bodyBytes);
+  const record = { ...head, body, end };
   if (trailer.compare(bytes, recordHeadBytes + body.length, recordHeadBytes + body.length + trailer.length) !== 0)
-    return stop(`the end of record ${head.record} is not as written`, head.bodyBytes);
-  return { ...head, body, end };
+    return { ...stop(`the end of record ${head.record} is not as written`, head.bodyBytes), record };
+  return record;
 }
 
 /** Whether all but a first byte of zero is as written: neither a torn write nor the repair of one leaves that. */

@@ -4,8 +4,10 @@
 // the last one, and in it each sector is zero or as written, or everything from some byte on is zero. What is not explained
 // by that was written whole and changed later: it may have been acknowledged and is never cut off. In particular it is damage
 // when a later record is there; when something stands past the record; and when the record fails its checksum though none of
-// its sectors is zero and its trailer is whole. What remains in doubt, and is taken for torn: the last record when whole
-// sectors of it were lost to zeros later, or when it holds a sector of zeros itself and another of its bits changed.
+// its sectors is zero and its trailer is whole. A last record of which nothing but the trailer is missing may have been
+// acknowledged too: it is kept, which is right of one that was not as well, and its trailer written again (load.ts). What
+// remains in doubt, and is taken for torn: the last record when whole sectors of it were lost to zeros later, or when it holds
+// a sector of zeros itself and another of its bits changed.
 import { BarnError } from '../barn.ts';
 import { alignmentBytes, decodeRecordHead, recordBytes, recordHeadBytes, sectorBytes, trailer } from './format.ts';
 import type { FileWindow } from './window.ts';
