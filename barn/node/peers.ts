@@ -7,20 +7,14 @@ import type { Transport } from '../transport/transport.ts';
 export class Peers {
   readonly #transport: Transport;
   readonly #records = new Map<MemberId, MemberRecord>();
-  #config: ConfState;
 
   constructor(transport: Transport, members: readonly MemberRecord[], config: ConfState) {
     this.#transport = transport;
-    this.#config = config;
     this.restored(members, config);
   }
 
   get members(): readonly MemberRecord[] {
     return [...this.#records.values()].sort((one, other) => one.id - other.id);
-  }
-
-  get config(): ConfState {
-    return this.#config;
   }
 
   record(id: MemberId): MemberRecord | undefined {
@@ -43,7 +37,6 @@ export class Peers {
   }
 
   #use(config: ConfState): void {
-    this.#config = config;
     const ids = [...config.voters, ...config.learners, ...config.votersOutgoing];
     // One who joins knows the others before it knows the configuration.
     if (ids.length > 0) for (const id of this.#records.keys()) if (!ids.includes(id)) this.#records.delete(id);
