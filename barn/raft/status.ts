@@ -1,4 +1,4 @@
-import type { ProgressState } from './progress.ts';
+import type { Progress, ProgressState } from './progress.ts';
 import type { ConfState, MemberId, Role } from './protocol.ts';
 import type { Raft } from './raft.ts';
 
@@ -61,12 +61,13 @@ export function basicStatusOf(raft: Raft): BasicStatus {
 
 /** A copy of everything there is to know. */
 export function statusOf(raft: Raft): Status {
-  const progress = raft.role !== 'StateLeader' ? [] : progressOf(raft);
+  const progress = raft.role !== 'StateLeader' ? [] : raft.tracker.peers.map(progressOf);
   return { ...basicStatusOf(raft), config: raft.tracker.config, progress };
 }
 
-function progressOf(raft: Raft): readonly ProgressStatus[] {
-  return raft.tracker.peers.map((peer) => ({
+/** A copy of what is known of a member. */
+export function progressOf(peer: Progress): ProgressStatus {
+  return {
     id: peer.id,
     match: peer.match,
     next: peer.next,
@@ -77,5 +78,5 @@ function progressOf(raft: Raft): readonly ProgressStatus[] {
     pendingSnapshot: peer.pendingSnapshot,
     inflight: peer.inflights.count,
     isInflightFull: peer.inflights.isFull,
-  }));
+  };
 }

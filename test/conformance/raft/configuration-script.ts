@@ -7,6 +7,7 @@ import {
   enterJoint,
   leaveJoint,
 } from '../../../barn/raft/change-configuration.ts';
+import { progressOf } from '../../../barn/raft/status.ts';
 import { emptyConfState } from '../../../barn/raft/tracker.ts';
 import { describeConfiguration, describeProgress, parseChanges } from './describe.ts';
 import { type Block, valueOf } from './script.ts';
@@ -38,20 +39,7 @@ export class ConfigurationScript {
     const { config, progress } = result;
     this.base = { ...this.base, config, progress };
     const peers = [...progress.values()].toSorted((one, other) => one.id - other.id);
-    const lines = describeProgress(
-      peers.map((peer) => ({
-        id: peer.id,
-        match: peer.match,
-        next: peer.next,
-        state: peer.state,
-        isLearner: peer.isLearner,
-        isPaused: peer.isPaused,
-        recentActive: peer.recentActive,
-        pendingSnapshot: peer.pendingSnapshot,
-        inflight: peer.inflights.count,
-        isInflightFull: peer.inflights.isFull,
-      })),
-    );
+    const lines = describeProgress(peers.map(progressOf));
     return `${describeConfiguration(config)}\n${lines}`;
   }
 

@@ -1,5 +1,5 @@
 // Whole-cluster scripts: members, the messages between them, and the commands that move them.
-import { isThread } from '../../../barn/raft/message.ts';
+import { draft, isThread } from '../../../barn/raft/message.ts';
 import type { MemberId, Message, RaftConfig, RaftReason, Snapshot } from '../../../barn/raft/protocol.ts';
 import { describeEntry, describeMessage, describeProgress, describeReady, parseChanges } from './describe.ts';
 import { type Block, numbersOf, valueOf } from './script.ts';
@@ -315,20 +315,8 @@ export class Interaction {
 
   private sendSnapshot(from: MemberId, to: MemberId): undefined {
     const member = this.member(from);
-    const message: Message = {
-      type: 'MsgSnap',
-      to,
-      from,
-      term: member.node.basicStatus().term,
-      logTerm: 0,
-      index: 0,
-      entries: [],
-      commit: 0,
-      vote: 0,
-      reject: false,
-      rejectHint: 0,
-      snapshot: member.storage.snapshot(),
-    };
+    const { term } = member.node.basicStatus();
+    const message: Message = { ...draft('MsgSnap', to, from, term), snapshot: member.storage.snapshot() };
     this.messages.push(message);
     return this.say(describeMessage(message));
   }
