@@ -8,8 +8,8 @@ export interface Repeating {
 }
 
 /**
- * Forgets history older than `historyMs`, give or take a half. Of several servers the leader's does it; the others keep count,
- * so that the next leader's goes on where that one was.
+ * Forgets history older than `historyMs`, give or take a half. Of several members the leader's server does it; the others keep
+ * count, so that the next leader's goes on where that one was. On an etcd every server does it: its leader is none of them.
  */
 export function compactByTime(barn: Barn, clock: Clock, historyMs: number, log: Log): Repeating {
   let then: number | undefined;

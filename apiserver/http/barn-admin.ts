@@ -6,6 +6,7 @@ import { ApiError } from '../../apis/index.ts';
 import type { Barn, BarnAlarm, Member, ReplicatedBarn } from '../../barn/index.ts';
 import { type User, wellKnownGroups } from '../auth/user.ts';
 import { isRecord, textOf } from '../json.ts';
+import { isReplicated } from '../storage/barn-health.ts';
 import { readBody } from './body.ts';
 import { sendJson } from './respond.ts';
 
@@ -147,10 +148,6 @@ function replicated(barn: Barn): ReplicatedBarn {
     'MethodNotAllowed',
     'this store has no members of its own to change: its servers keep it elsewhere (etcd has etcdctl) or in memory',
   );
-}
-
-function isReplicated(barn: Barn): barn is ReplicatedBarn {
-  return 'addLearner' in barn && 'disarm' in barn;
 }
 
 /** A member's number from its number in hexadecimal or its name. */

@@ -1,4 +1,4 @@
-import { type Barn, BarnError } from '../../barn/index.ts';
+import { type Barn, BarnError, type ReplicatedBarn } from '../../barn/index.ts';
 
 /** Resolves if this server's store can answer. Errors: BarnError, whose message tells an operator what is missing. */
 export async function checkBarn(barn: Barn): Promise<void> {
@@ -12,8 +12,14 @@ export async function checkBarn(barn: Barn): Promise<void> {
   await barn.readIndex();
 }
 
-/** Whether this server does what one of all should do: the leader's, or any one's where nobody leads. */
+/** Whether the servers keep the store themselves, each with a member of its own. */
+export function isReplicated(barn: Barn): barn is ReplicatedBarn {
+  return 'addLearner' in barn && 'disarm' in barn;
+}
+
+/** Whether this server does what one of all should do: the leader's, or each where none of them leads (an etcd's leader is no server). */
 export async function isFirstAmongEquals(barn: Barn): Promise<boolean> {
+  if (!isReplicated(barn)) return true;
   const { raft } = await barn.status();
   return raft === undefined || raft.leader === raft.id;
 }
