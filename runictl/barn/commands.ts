@@ -25,7 +25,7 @@ export function addBarnVerbs(program: Command, run: (work: Work) => (...given: u
     .requiredOption('--dir <folder>', 'where they lie: ca.crt, ca.key, NAME.crt, NAME.key')
     .requiredOption('--member <name=host,…>', 'a member and where it is found; may be repeated', collect);
   addMemberVerbs(barn.command('member').description('list, add, promote and remove members'), verb);
-  addSnapshotVerbs(barn.command('snapshot').description('save the store, check a copy, begin anew from one'), verb);
+  addSnapshotVerbs(barn.command('snapshot').description('save the store, check a copy'), verb);
   const alarm = barn.command('alarm').description('what an operator must see to');
   verb(alarm, 'list', 'the alarms', async (session, _, options) =>
     (await import('./alarm.ts')).alarmList(session, options),
