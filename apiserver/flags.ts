@@ -1,5 +1,6 @@
 // The command line of runink-apiserver. Flags that etcd has bear its names and mean what they mean there.
 import { parseArgs } from 'node:util';
+import type { ClusterOptions } from '../barn/index.ts';
 
 /** What the program is to do. */
 export type Command =
@@ -39,11 +40,7 @@ export type StoreFlags =
     };
 
 /** The group that the member belongs to; paths of PEM files. */
-export interface GroupFlags {
-  readonly initialCluster: readonly { readonly name: string; readonly peerUrl: string }[];
-  readonly state: 'new' | 'existing';
-  readonly token: string;
-  readonly listen: { readonly host: string; readonly port: number };
+export interface GroupFlags extends Omit<ClusterOptions, 'credentials'> {
   readonly certFile: string;
   readonly keyFile: string;
   readonly trustedCaFile: string;

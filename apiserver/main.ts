@@ -3,7 +3,14 @@
 import { createReadStream } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Barn, BarnError, openEmbeddedBarn, openEtcdBarn, verifySnapshot } from '../barn/index.ts';
+import {
+  type Barn,
+  BarnError,
+  type ClusterOptions,
+  openEmbeddedBarn,
+  openEtcdBarn,
+  verifySnapshot,
+} from '../barn/index.ts';
 import { type Log, systemClock, systemLog, systemRandom, watchParent } from '../base/index.ts';
 import { FlagError, type GroupFlags, readCommand, type ServeFlags, usage } from './flags.ts';
 import { type RunningServer, startServer } from './server.ts';
@@ -99,7 +106,7 @@ async function openStore(flags: ServeFlags, log: Log): Promise<Barn> {
   }
 }
 
-async function clusterOf({ certFile, keyFile, trustedCaFile, ...group }: GroupFlags) {
+async function clusterOf({ certFile, keyFile, trustedCaFile, ...group }: GroupFlags): Promise<ClusterOptions> {
   const [certificate, key, authority] = await Promise.all(
     [certFile, keyFile, trustedCaFile].map((path) => readFile(path, 'utf8')),
   );

@@ -1,16 +1,11 @@
 // etcd's KV service by field number (https://etcd.io/docs/v3.4/dev-guide/api_reference_v3/, rpc.proto and kv.proto).
-// Keys and revisions are etcd's here; key-space.ts translates.
+// What etcd and the door have alike has the door's shape, but keys and revisions are etcd's here; key-space.ts translates.
 import { unreachable } from '../../base/index.ts';
+import type { Compare, KeyValue, RangeResult } from '../barn.ts';
 import { type BinaryReader, MessageWriter, readMessage, readText, readWhole } from './wire.ts';
 
 /** mvccpb.KeyValue. */
-export interface EtcdKeyValue {
-  readonly key: string;
-  readonly value: Uint8Array;
-  readonly createRevision: number;
-  readonly modRevision: number;
-  readonly version: number;
-}
+export type EtcdKeyValue = KeyValue;
 
 /** RangeRequest; `end` absent asks for one key. */
 export interface EtcdRange {
@@ -24,12 +19,7 @@ export interface EtcdRange {
 }
 
 /** RangeResponse. */
-export interface EtcdRangeResult {
-  readonly revision: number;
-  readonly items: readonly EtcdKeyValue[];
-  readonly more: boolean;
-  readonly count: number;
-}
+export type EtcdRangeResult = RangeResult;
 
 /** One of the requests in a transaction; puts and deletions answer with what was there before. */
 export type EtcdOperation =
@@ -38,14 +28,7 @@ export type EtcdOperation =
   | { readonly do: 'delete'; readonly key: string };
 
 /** Compare. */
-export type EtcdCompare =
-  | {
-      readonly target: 'version' | 'create' | 'mod';
-      readonly key: string;
-      readonly op: '=' | '!=' | '<' | '>';
-      readonly number: number;
-    }
-  | { readonly target: 'value'; readonly key: string; readonly op: '=' | '!='; readonly value: Uint8Array };
+export type EtcdCompare = Compare;
 
 /** TxnResponse: one response an operation; the items of a put's or deletion's are what was there before. */
 export interface EtcdTxnResult {

@@ -29,9 +29,9 @@ export class MessageWriter {
 
   /** An embedded message, also an empty one; `write` fills it before this returns. */
   message(field: number, write: (inner: MessageWriter) => void): this {
-    const inner = new MessageWriter();
-    write(inner);
-    this.#writer.tag(field, WireType.LengthDelimited).bytes(inner.finish());
+    this.#writer.tag(field, WireType.LengthDelimited).fork();
+    write(this);
+    this.#writer.join();
     return this;
   }
 
