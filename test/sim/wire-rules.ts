@@ -19,7 +19,9 @@ export class WireRules {
   readonly #acknowledged = new Map<string, number>();
   /** By candidate and term: where its log ended. */
   readonly #candidates = new Map<string, Position>();
-  /** Committed entries by index: the term. */
+  /** By index: the term of a member that first said it was committed, so that no later term is the one it was committed in. */
+  readonly #committedIn: number[] = [];
+  /** Committed entries by index: the entry's own term. */
   readonly #committed: number[] = [];
 
   constructor(violations: Violations) {
@@ -68,17 +70,23 @@ export class WireRules {
     const log = this.#candidates.get(`${id}|${term}`);
     if (log === undefined) return;
     for (let index = this.#committed.length - 1; index > 0; index--) {
-      const at = this.#committed[index];
-      if (at !== undefined && at < term) return this.#mustHave(id, term, log, { term: at, index });
+      const entry = this.#committed[index];
+      if (entry !== undefined && this.#isBefore(index, term))
+        return this.#mustHave(id, term, log, { term: entry, index });
     }
   }
 
-  /** An entry was committed: it was applied somewhere. */
+  /** A member in `term` says that all up to `upTo` is committed. */
+  saysCommitted(upTo: number, term: number): void {
+    for (let index = this.#committedIn.length || 1; index <= upTo; index++) this.#committedIn[index] = term;
+  }
+
+  /** An entry was committed, as a member said before: it was applied somewhere. */
   committed(index: number, term: number): void {
     if (this.#committed[index] !== undefined) return;
     this.#committed[index] = term;
     for (const [later, id] of this.#leaders) {
-      const log = later > term ? this.#candidates.get(`${id}|${later}`) : undefined;
+      const log = this.#isBefore(index, later) ? this.#candidates.get(`${id}|${later}`) : undefined;
       if (log !== undefined) this.#mustHave(id, later, log, { term, index });
     }
   }
@@ -87,6 +95,11 @@ export class WireRules {
   forget(id: MemberId): void {
     for (const map of [this.#votes, this.#acknowledged, this.#candidates])
       for (const key of map.keys()) if (key.startsWith(`${id}|`)) map.delete(key);
+  }
+
+  /** Only the leaders after the one that committed an entry must have it; its own term may be older (Raft, figure 8). */
+  #isBefore(index: number, leader: number): boolean {
+    return (this.#committedIn[index] ?? Number.POSITIVE_INFINITY) < leader;
   }
 
   #mustHave(id: MemberId, term: number, log: Position, committed: Position): void {

@@ -72,17 +72,20 @@ export class World {
   /** The consensus side's end of a port: what it says of leadership and commits is held against the rules. */
   watchedPort(member: SimMember, port: MessagePortLike): MessagePortLike {
     let committed = 0;
+    let term = 0;
     return {
       post: (message, transfer) => {
         if (member.process?.alive === true) {
           const { standing, entries } = message as ToReplica;
           if (standing?.role === 'StateLeader') this.wire.leads(member.id, standing.term);
+          term = standing?.term ?? term;
           if (entries !== undefined && entries.committed < committed)
             this.violations.add(
               'commit never goes back',
               `${member.name} says ${entries.committed} after ${committed}`,
             );
           committed = Math.max(committed, entries?.committed ?? 0);
+          this.wire.saysCommitted(committed, term);
         }
         port.post(message, transfer);
       },

@@ -1,0 +1,44 @@
+import { expect } from 'chai';
+import { draft } from '../../barn/raft/message.ts';
+import { Violations } from './violations.ts';
+import { WireRules } from './wire-rules.ts';
+
+function watched(): { readonly rules: WireRules; readonly violations: Violations } {
+  const violations = new Violations(() => ({ step: 0, atMs: 0 }));
+  return { rules: new WireRules(violations), violations };
+}
+
+/** Member 2 leads in term 8 with a log up to entry 36 of term 7. */
+function elect(rules: WireRules): void {
+  rules.onSent({ ...draft('MsgVote', 1, 2, 8), logTerm: 7, index: 36 });
+  rules.leads(2, 8);
+}
+
+/** A member in `term` says that everything up to entry 37 of term 7 is committed, and applies it. */
+function commit(rules: WireRules, term: number): void {
+  rules.saysCommitted(37, term);
+  rules.committed(37, 7);
+}
+
+describe('Rules of the wire', () => {
+  it('find a leader without what was committed before it', () => {
+    const { rules, violations } = watched();
+    commit(rules, 7);
+    elect(rules);
+    expect(violations.first?.rule).to.equal('leader completeness');
+  });
+
+  it('find it also when the commit is seen late', () => {
+    const { rules, violations } = watched();
+    elect(rules);
+    commit(rules, 7);
+    expect(violations.first?.rule).to.equal('leader completeness');
+  });
+
+  it('let a leader be without what a later one commits', () => {
+    const { rules, violations } = watched();
+    elect(rules);
+    commit(rules, 9);
+    expect(violations.first).to.equal(undefined);
+  });
+});
