@@ -1,5 +1,6 @@
-// The Barn as its door describes it, as slowly and plainly as possible: a whole copy of the keys for every revision.
-// Test support: the property test holds the twins against it.
+// The Barn as its door describes it, as slowly and plainly as possible: a function from state to state, and a whole copy of the
+// keys for every revision. Test support: the property tests hold the twins against it, the simulator its histories.
+import { present } from '../base/index.ts';
 import {
   BarnError,
   type BarnEvent,
@@ -14,9 +15,66 @@ import {
   type WatchBatch,
 } from './barn.ts';
 
+/** All keys at one revision. */
+export interface ModelState {
+  readonly revision: Revision;
+  readonly keys: ReadonlyMap<Key, KeyValue>;
+}
+
+/** The state of a store that nobody wrote to. */
+export const emptyState: ModelState = { revision: 0, keys: new Map() };
+
+/** What a transaction does to a state; without events the state stays. */
+export function modelTxn(
+  state: ModelState,
+  request: {
+    readonly compares: readonly Compare[];
+    readonly success: readonly Operation[];
+    readonly failure: readonly Operation[];
+  },
+): { readonly state: ModelState; readonly result: TxnResult; readonly events: readonly BarnEvent[] } {
+  const succeeded = request.compares.every((compare) => holds(compare, state.keys.get(compare.key)));
+  const revision = state.revision + 1;
+  const keys = new Map(state.keys);
+  const events: BarnEvent[] = [];
+  const results: (KeyValue | undefined)[] = [];
+  for (const operation of succeeded ? request.success : request.failure) {
+    const { key } = operation;
+    const prev = keys.get(key);
+    if (operation.do === 'put') {
+      const createRevision = prev?.createRevision ?? revision;
+      const version = (prev?.version ?? 0) + 1;
+      const kv = { key, value: operation.value, createRevision, modRevision: revision, version };
+      keys.set(key, kv);
+      results.push(kv);
+      events.push({ type: 'put', kv, ...(prev === undefined ? {} : { prev }) });
+      continue;
+    }
+    results.push(prev);
+    if (operation.do === 'get' || prev === undefined) continue;
+    keys.delete(key);
+    const kv = { key, value: new Uint8Array(0), createRevision: 0, modRevision: revision, version: 0 };
+    events.push({ type: 'delete', kv, prev });
+  }
+  if (events.length === 0) return { state, result: { succeeded, revision: state.revision, results }, events };
+  return { state: { revision, keys }, result: { succeeded, revision, results }, events };
+}
+
+/** The keys of a range, in order. */
+export function modelRange(state: ModelState, start: Key, end: Key | undefined): readonly KeyValue[] {
+  return [...state.keys.values()]
+    .filter(({ key }) => isWithin(key, start, end))
+    .sort((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+/** Whether a key is the one, or in the range. */
+export function isWithin(key: Key, start: Key, end: Key | undefined): boolean {
+  return end === undefined ? key === start : start <= key && key < end;
+}
+
 /** The model: as Barn, but at once, and with all that a watch has to tell as a list. */
 export class ModelBarn {
-  readonly #states: ReadonlyMap<Key, KeyValue>[] = [new Map()];
+  readonly #states = [emptyState];
   readonly #batches: WatchBatch[] = [{ revision: 0, events: [] }];
   compactRevision: Revision = 0;
 
@@ -29,42 +87,19 @@ export class ModelBarn {
       const written = operations.filter((operation) => operation.do !== 'get').map(({ key }) => key);
       if (new Set(written).size < written.length) throw new BarnError('DuplicateKey', 'model');
     }
-    const now = new Map(this.#states[this.revision]);
-    const next = this.revision + 1;
-    const succeeded = compares.every((compare) => holds(compare, now.get(compare.key)));
-    const events: BarnEvent[] = [];
-    const results: (KeyValue | undefined)[] = [];
-    for (const operation of succeeded ? success : failure) {
-      const { key } = operation;
-      const prev = now.get(key);
-      if (operation.do === 'put') {
-        const createRevision = prev === undefined ? next : prev.createRevision;
-        const version = prev === undefined ? 1 : prev.version + 1;
-        const kv = { key, value: operation.value, createRevision, modRevision: next, version };
-        now.set(key, kv);
-        events.push({ type: 'put', kv, ...(prev === undefined ? {} : { prev }) });
-        results.push(kv);
-        continue;
-      }
-      results.push(prev);
-      if (operation.do === 'get' || prev === undefined) continue;
-      now.delete(key);
-      const kv = { key, value: new Uint8Array(0), createRevision: 0, modRevision: next, version: 0 };
-      events.push({ type: 'delete', kv, prev });
-    }
+    const { state, result, events } = modelTxn(this.#state(this.revision), { compares, success, failure });
     if (events.length > 0) {
-      this.#states.push(now);
-      this.#batches.push({ revision: next, events });
+      this.#states.push(state);
+      this.#batches.push({ revision: state.revision, events });
     }
-    return { succeeded, revision: this.revision, results };
+    return result;
   }
 
   range(start: Key, end: Key | undefined, options: RangeOptions): RangeResult {
     const { revision = 0, limit = 0, keysOnly = false } = options;
     if (revision > this.revision) throw new BarnError('FutureRevision', 'model');
     if (revision > 0 && revision < this.compactRevision) throw new BarnError('Compacted', 'model');
-    const state = this.#states[revision === 0 ? this.revision : revision] ?? new Map<Key, KeyValue>();
-    const found = [...state.values()].filter(({ key }) => within(key, start, end)).sort(byKey);
+    const found = modelRange(this.#state(revision === 0 ? this.revision : revision), start, end);
     const cut = limit === 0 ? found : found.slice(0, limit);
     return {
       revision: this.revision,
@@ -81,7 +116,7 @@ export class ModelBarn {
       .map(({ revision, events }) => ({
         revision,
         events: events
-          .filter(({ kv }) => within(kv.key, start, end))
+          .filter(({ kv }) => isWithin(kv.key, start, end))
           .map((event) => (prevValue ? event : { type: event.type, kv: event.kv })),
       }))
       .filter(({ events }) => events.length > 0);
@@ -91,22 +126,15 @@ export class ModelBarn {
     if (revision > this.revision) throw new BarnError('FutureRevision', 'model');
     this.compactRevision = Math.max(this.compactRevision, revision);
   }
-}
 
-function within(key: Key, start: Key, end: Key | undefined): boolean {
-  return end === undefined ? key === start : start <= key && key < end;
-}
-
-function byKey(a: KeyValue, b: KeyValue): number {
-  return a.key < b.key ? -1 : 1;
+  #state(revision: Revision): ModelState {
+    return present(this.#states[revision], `revision ${revision}`);
+  }
 }
 
 function holds(compare: Compare, kv: KeyValue | undefined): boolean {
-  if (compare.target === 'value') {
-    if (kv === undefined) return false;
-    const equal = Buffer.from(kv.value).toString('hex') === Buffer.from(compare.value).toString('hex');
-    return equal === (compare.op === '=');
-  }
+  if (compare.target === 'value')
+    return kv !== undefined && (Buffer.compare(kv.value, compare.value) === 0) === (compare.op === '=');
   const numbers = { version: kv?.version, create: kv?.createRevision, mod: kv?.modRevision };
   const difference = (numbers[compare.target] ?? 0) - compare.number;
   return { '=': difference === 0, '!=': difference !== 0, '<': difference < 0, '>': difference > 0 }[compare.op];
