@@ -126,7 +126,7 @@ class RingSealer implements Sealer {
       if (this.#keys.readsPlain === true) return bytes;
       throw new BarnError(
         'Storage',
-        `${where} is not encrypted, but encryption keys were given: allow plain data in the key file until everything was written anew, or put an encrypted copy back`,
+        `${where} is not encrypted, but encryption keys were given: start without them as before, or replace the member by a new one that has them from the beginning`,
       );
     }
     const { id, header, salt, nonce, sealed, tag } = parse(bytes, where);
