@@ -1,6 +1,7 @@
-import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
+import { open, readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BarnError } from '../barn.ts';
+import { makeDirectory, syncDirectory } from '../durable-directory.ts';
 import type { MemberIdentity } from './member.ts';
 
 const fileName = 'member.json';
@@ -9,7 +10,7 @@ const fileName = 'member.json';
 export async function readMember(
   directory: string,
 ): Promise<Pick<MemberIdentity, 'id' | 'clusterId' | 'name'> | undefined> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await makeDirectory(directory);
   const names = await readdir(directory);
   if (names.includes('CURRENT')) {
     throw new BarnError(
@@ -43,10 +44,5 @@ export async function writeMember(directory: string, { id, clusterId, name }: Me
     await handle.close();
   }
   await rename(temporary, join(directory, fileName));
-  const folder = await open(directory, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
+  await syncDirectory(directory);
 }

@@ -1,7 +1,8 @@
-import { mkdir, open, readdir, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { BarnError } from '../barn.ts';
+import { makeDirectory } from '../durable-directory.ts';
 import type { Disk, DiskWrite, DiskWriteOptions } from './disk.ts';
 
 const pageLength = 1_000;
@@ -16,7 +17,7 @@ const writeBufferBytes = 64 * 1024 * 1024;
 /** Opens or makes a LevelDB in `directory`; it is ours alone until closed. Errors: Storage (also when another has it), Corrupt. */
 export async function openLevelDisk(directory: string): Promise<Disk> {
   try {
-    // Before LevelDB, which opens by itself and would make it open to others.
+    // Before LevelDB, which would make it open to others, and syncs only what is in it.
     await makeDirectory(directory);
     const level = new ClassicLevel<string, Uint8Array>(directory, {
       keyEncoding: 'utf8',
@@ -112,17 +113,6 @@ class LevelDisk implements Disk {
   async close(): Promise<void> {
     await this.#last;
     await this.#level.close();
-  }
-}
-
-/** LevelDB syncs what is in its directory, but the name of the directory itself is in the one above. */
-async function makeDirectory(directory: string): Promise<void> {
-  if ((await mkdir(directory, { recursive: true, mode: 0o700 })) === undefined) return;
-  const parent = await open(dirname(resolve(directory)));
-  try {
-    await parent.sync();
-  } finally {
-    await parent.close();
   }
 }
 

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { makeDirectory, syncDirectory } from '../durable-directory.ts';
 import type { WalFile, WalFiles } from './files.ts';
 
 /**
@@ -19,8 +20,7 @@ class NodeWalFiles implements WalFiles {
   }
 
   async list(): Promise<readonly string[]> {
-    if ((await mkdir(this.#directory, { recursive: true, mode: 0o700 })) !== undefined)
-      await syncDirectory(dirname(this.#directory));
+    await makeDirectory(this.#directory);
     return (await readdir(this.#directory)).sort();
   }
 
@@ -89,14 +89,4 @@ function after(buffers: readonly Uint8Array[], bytes: number): Uint8Array[] {
     skip -= skipped;
     return skipped === buffer.byteLength ? [] : [buffer.subarray(skipped)];
   });
-}
-
-/** Makes names durable. */
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
