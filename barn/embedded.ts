@@ -55,11 +55,11 @@ export async function openEmbeddedBarn(options: EmbeddedBarnOptions): Promise<Re
   const machine = await openStateMachine({ disk, keys, clock, log, limits, ...founding });
   try {
     if (known === undefined) await writeMember(directory, identity);
-    return await startMember(options, { identity, machine, limits, timers });
   } catch (error) {
     await machine.close();
     throw error;
   }
+  return startMember(options, { identity, machine, limits, timers });
 }
 
 async function identityOf(
@@ -109,34 +109,36 @@ async function startMember(
   };
   const worker = new Worker(workerFile(), { workerData: { start, port: port2 }, transferList: [port2] });
   const started = startedOf(worker, log);
-  // Without its thread a member can do nothing more; what waits for it would wait for ever.
-  void started.then(
-    () => worker.on('error', (cause) => onFailed(new BarnError('Storage', 'the thread of the log ended', { cause }))),
-    () => undefined,
-  );
+  let isStarted = false;
   const barn = startReplica({
     ...parts,
     clock,
     log,
     random: systemRandom,
-    port: threadPort(port1),
+    // Without its thread a member can do nothing more, and what waits for it would wait for ever.
+    port: threadPort(port1, { failed: { reason: 'Storage', message: threadEnded } }),
     ...(clientUrl !== undefined && { clientUrl }),
     atTurnEnd: (callback) => void setImmediate(callback),
     freeBytes: async () => {
       const { bavail, bsize } = await statfs(directory);
       return bavail * bsize;
     },
-    onFailed,
+    onFailed: (error) => {
+      if (isStarted) onFailed(error);
+    },
   });
   try {
     await started;
   } catch (error) {
-    port1.close();
     await worker.terminate();
+    await barn.close();
     throw error;
   }
+  isStarted = true;
   return barn;
 }
+
+const threadEnded = 'the thread of the log ended';
 
 /** Beside this file once compiled; in a bundled program with the other libraries. */
 function workerFile(): URL {
@@ -152,6 +154,10 @@ function startedOf(worker: Worker, log: Log): Promise<void> {
       if (saying.kind === 'started') return resolve();
       reject(new BarnError(saying.failure.reason, saying.failure.message));
     });
-    worker.on('error', (cause) => reject(new BarnError('Storage', 'the thread of the log ended', { cause })));
+    worker.on('error', (cause) => {
+      log.error(threadEnded, { error: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause) });
+      reject(new BarnError('Storage', threadEnded, { cause }));
+    });
+    worker.on('exit', () => reject(new BarnError('Storage', threadEnded)));
   });
 }

@@ -11,7 +11,7 @@ import { randomId } from './member-id.ts';
 import { Membership } from './membership.ts';
 import { Outbox } from './outbox.ts';
 import { unpackEntries } from './packing.ts';
-import { type PackedEntries, replicaSide, type Side, type ToConsensus, type ToReplica } from './port.ts';
+import { type Failure, type PackedEntries, replicaSide, type Side, type ToConsensus, type ToReplica } from './port.ts';
 import { Proposals } from './proposals.ts';
 import { Reads } from './reads.ts';
 import { StateStreams } from './state-streams.ts';
@@ -170,10 +170,16 @@ export class ReplicaCore {
     for (const answer of message.answers ?? []) this.#asks.answered(answer);
     for (const begin of message.streams ?? []) this.#streams.begin(begin);
     for (const frame of message.frames ?? []) this.#streams.frame(frame);
-    if (message.failed !== undefined || message.closed === true) this.#consensusEnded = true;
-    if (message.failed !== undefined) this.fail(new BarnError(message.failed.reason, message.failed.message));
-    if (this.#consensusEnded) this.#onClosed?.();
+    if (message.failed !== undefined || message.closed === true) this.#endedThere(message.failed);
     if (this.#proposals.size === 0) this.#onSettled?.();
+  }
+
+  /** The consensus side says nothing more. What it says first counts: its thread ends after it. */
+  #endedThere(failed: Failure | undefined): void {
+    if (this.#consensusEnded) return;
+    this.#consensusEnded = true;
+    if (failed !== undefined) this.fail(new BarnError(failed.reason, failed.message));
+    this.#onClosed?.();
   }
 
   #apply({ first, count, bytes, changes, committed, logBytes }: PackedEntries): void {

@@ -7,6 +7,7 @@ import type { Transport, TransportEvents } from '../transport/transport.ts';
 import { nodeWalFiles } from '../wal/node-files.ts';
 import { startConsensus } from './consensus.ts';
 import { noTransport } from './no-transport.ts';
+import type { ToReplica } from './port.ts';
 import { threadPort } from './thread-port.ts';
 import { ringOf, type WorkerSaying, type WorkerStart } from './worker-protocol.ts';
 
@@ -56,5 +57,8 @@ try {
   say({ kind: 'started' });
 } catch (error) {
   const reason = error instanceof BarnError ? error.reason : 'Storage';
-  say({ kind: 'failed', failure: { reason, message: error instanceof Error ? error.message : String(error) } });
+  const failure = { reason, message: error instanceof Error ? error.message : String(error) } as const;
+  const lastWords: ToReplica = { failed: failure };
+  port.postMessage(lastWords);
+  say({ kind: 'failed', failure });
 }
