@@ -14,6 +14,7 @@ import {
 import { type Log, systemClock, systemLog, systemRandom, watchParent } from '../base/index.ts';
 import { FlagError, type GroupFlags, readCommand, type ServeFlags, usage } from './flags.ts';
 import { type RunningServer, startServer } from './server.ts';
+import { handOver } from './storage/barn-health.ts';
 import { readStoreKeys } from './storage/key-file.ts';
 
 async function main(argv: readonly string[]): Promise<void> {
@@ -40,7 +41,9 @@ async function serve(flags: ServeFlags): Promise<void> {
   const stop = (): void => {
     if (isStopping) return;
     isStopping = true;
-    (server?.close() ?? Promise.resolve())
+    handOver(barn)
+      .catch((error: unknown) => log.warn('leadership not given away', { error: String(error) }))
+      .then(() => server?.close())
       .then(() => barn.close())
       .then(
         () => process.exit(0),

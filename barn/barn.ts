@@ -175,7 +175,7 @@ export interface ReplicatedBarn extends Barn {
   transferLeader(id: number): Promise<void>;
   /** Takes an alarm back after its cause was removed. */
   disarm(alarm: BarnAlarm): Promise<void>;
-  /** Resolves once nobody else leads because of this member: gives leadership away before a planned stop, if it can. */
+  /** Before a planned stop: gives leadership away if it can. Resolves when another leads, or after an election's time. */
   stepDown(): Promise<void>;
 }
 
