@@ -6,10 +6,8 @@ import { frameKinds } from './frames.ts';
 import type { TransportLimits } from './limits.ts';
 import type { Link } from './link.ts';
 import { PeerQueue } from './peer-queue.ts';
+import { Seldom } from './seldom.ts';
 import type { PeerAddress } from './transport.ts';
-
-/** The same trouble with a peer is logged again only after this. */
-const repeatLogMs = 60_000;
 
 /** What the way to one peer needs. */
 export interface OutboundOptions {
@@ -35,12 +33,13 @@ export class Outbound {
   #attempts = 0;
   /** Reported as unreachable, and nothing has gone through since. */
   #isReported = false;
-  #logged = { text: '', atMs: 0 };
+  readonly #seldom: Seldom;
 
   constructor(options: OutboundOptions) {
     this.peer = options.peer;
     this.#options = options;
     this.#queue = new PeerQueue(options.limits);
+    this.#seldom = new Seldom(options.clock);
     this.#dial();
   }
 
@@ -112,7 +111,7 @@ export class Outbound {
     if (!link.isOpen) return this.#dropped(new TransportError('Unreachable', 'the connection broke at once'));
     this.#link = link;
     this.#attempts = 0;
-    this.#logged = { text: '', atMs: 0 };
+    this.#seldom.clear();
     this.#options.log.info('connected to peer', this.#fields());
     link.listen({
       onFrame: () => {
@@ -145,11 +144,8 @@ export class Outbound {
   }
 
   #note(error: unknown): void {
-    const { clock, log } = this.#options;
     const text = error instanceof Error ? error.message : String(error);
-    if (text === this.#logged.text && clock.monotonicMs() - this.#logged.atMs < repeatLogMs) return;
-    this.#logged = { text, atMs: clock.monotonicMs() };
-    log.warn('no connection to peer', { error: text, ...this.#fields() });
+    if (this.#seldom.isDue(text)) this.#options.log.warn('no connection to peer', { error: text, ...this.#fields() });
   }
 
   #fields(): Record<string, unknown> {
