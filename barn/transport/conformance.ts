@@ -1,4 +1,4 @@
-// What every transport promises; the twins of TLS and of one process both pass it. Waits are for conditions, with a deadline.
+// What every transport promises. Waits are for conditions, with a deadline.
 import { expect } from 'chai';
 import type { MemberId, Message } from '../raft/protocol.ts';
 import { message, until } from './conformance/support.ts';
@@ -11,7 +11,7 @@ export interface TestMember {
   readonly transport: Transport;
 }
 
-/** How a twin makes members of one cluster. */
+/** How a transport makes members of one cluster. */
 export interface TransportHarness {
   /** Opens a member; one that was closed is opened again where it was. */
   open(id: MemberId, events: TransportEvents, limits?: Partial<TransportLimits>): Promise<TestMember>;
