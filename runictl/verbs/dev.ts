@@ -5,7 +5,7 @@ import { ensurePeers } from '../../pki/index.ts';
 import { instanceOf, runCluster } from '../dev/cluster.ts';
 import { waitForRelease } from '../dev/lock.ts';
 import { type DevPlan, parseVolume, serverName, type Volume } from '../dev/plan.ts';
-import { serverPorts } from '../dev/ports.ts';
+import { refuseOneOfSeveral, refuseSeveralOfOne, serverPorts } from '../dev/ports.ts';
 import { descendants, isAlive, roleOf, signalProcess } from '../dev/processes.ts';
 import { type DevState, readState } from '../dev/state.ts';
 import { CommandError, UsageError } from '../failure.ts';
@@ -57,7 +57,7 @@ async function start(session: Session, dataDir: string, options: Options): Promi
     distDir: session.distDir,
     node: realpathSync(process.execPath),
     port,
-    ...(serverCount === 1 ? {} : await serverPlaces(dataDir, serverCount, etcdEndpoints === undefined, terminal)),
+    ...(await serverPlaces(dataDir, serverCount, etcdEndpoints === undefined, terminal)),
     ...(etcdEndpoints === undefined ? {} : { etcdEndpoints }),
     isolation,
     nodes: Array.from({ length: nodeCount }, (_, index) => `node-${index + 1}`),
@@ -93,6 +93,11 @@ function checkServers(count: number, options: Options): void {
 
 /** Ports of several servers and, when their stores are a group of their own, those and the certificates of its members. */
 async function serverPlaces(dataDir: string, count: number, isGroup: boolean, terminal: Terminal) {
+  if (count === 1) {
+    refuseOneOfSeveral(dataDir);
+    return {};
+  }
+  if (isGroup) refuseSeveralOfOne(dataDir);
   const ports = await serverPorts(dataDir, isGroup ? count * 2 : count, terminal.random);
   if (!isGroup) return { serverPorts: ports };
   const members = Array.from({ length: count }, (_, index) => ({ name: serverName(index), hosts: ['127.0.0.1'] }));
