@@ -132,6 +132,7 @@ export function openRawClient(connection: Connection, options: RawClientOptions 
           const response = await once(asked, server, hasOther ? shorter(full, isRead) : full);
           if (!hasOther || response.headers[notDoneHereHeader] === undefined) return response;
           response.body.resume();
+          servers.avoid(server);
         } catch (cause) {
           if (!(cause instanceof SendError)) throw cause;
           // A server may close an idle connection just as we send on it; reading again is harmless.
@@ -139,7 +140,6 @@ export function openRawClient(connection: Connection, options: RawClientOptions 
           servers.avoid(server);
           if (!hasOther || (cause.wasConnected && !isRead)) throw asApiError(cause, asked, server);
         }
-        servers.avoid(server);
         others--;
       }
     },

@@ -1,5 +1,5 @@
-// Three API servers under a running pipeline, their store a group of its own or an etcd: the leader is killed, then each is restarted in turn; controllers, agents
-// and clients turn to the others, and the run ends with the right result, once.
+// Three API servers under a running pipeline, their store a group of its own or an etcd: the leader is killed, then each is
+// restarted in turn; controllers, agents and clients turn to the others, and the run ends with the right result, once.
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';

@@ -33,8 +33,9 @@ export interface TestEtcd {
 const readyMsMax = 60_000;
 const portAttemptsMax = 5;
 
-/** Starts `count` members with `flags` besides their own, and waits until all serve. */
+/** Starts `count` members with `flags` besides their own, and waits until all serve. Throws where there is no etcd. */
 export async function startEtcd(count = 1, flags: readonly string[] = fast): Promise<TestEtcd> {
+  if (etcdUnavailable !== undefined) throw new Error(etcdUnavailable);
   for (let attempt = 1; ; attempt++) {
     const directory = await mkdtemp(join(tmpdir(), 'runink-etcd-'));
     const ports = await freePorts(count * 2);
