@@ -1,6 +1,7 @@
 // The command line of runink-apiserver. Flags that etcd has bear its names and mean what they mean there.
 import { parseArgs } from 'node:util';
 import type { ClusterOptions } from '../barn/index.ts';
+import { hostOf } from './address.ts';
 
 /** What the program is to do. */
 export type Command =
@@ -235,8 +236,8 @@ function millisecondsOf(values: Values, flag: 'heartbeat-interval' | 'election-t
 }
 
 function addressOf(text: string): { readonly host: string; readonly port: number } {
-  const url = new URL(text);
-  return { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port === '' ? 443 : Number(url.port) };
+  const { port } = new URL(text);
+  return { host: hostOf(text), port: port === '' ? 443 : Number(port) };
 }
 
 function listenOf(values: Values): { readonly host: string; readonly port: number } {

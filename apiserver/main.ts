@@ -12,6 +12,7 @@ import {
   verifySnapshot,
 } from '../barn/index.ts';
 import { type Log, systemClock, systemLog, systemRandom, watchParent } from '../base/index.ts';
+import { isAnyHost, urlAt } from './address.ts';
 import { FlagError, type GroupFlags, readCommand, type ServeFlags, usage } from './flags.ts';
 import { type RunningServer, startServer } from './server.ts';
 import { handOver } from './storage/barn-health.ts';
@@ -119,8 +120,7 @@ async function clusterOf({ certFile, keyFile, trustedCaFile, ...group }: GroupFl
 // A port that is still to be chosen is none that others could be told.
 function clientUrlOf({ advertise, host, port }: ServeFlags): { readonly clientUrl?: string } {
   if (advertise !== undefined) return { clientUrl: advertise };
-  if (port === 0 || host === '0.0.0.0' || host === '::') return {};
-  return { clientUrl: `https://${host.includes(':') ? `[${host}]` : host}:${port}` };
+  return port === 0 || isAnyHost(host) ? {} : { clientUrl: urlAt(host, port) };
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

@@ -2,12 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { createServer, type Server } from 'node:https';
-import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { type KindInfo, kindInfos, kinds } from '../apis/index.ts';
 import type { Barn } from '../barn/index.ts';
 import type { Clock, Log, Random } from '../base/index.ts';
 import { readIfThere, writePrivate } from '../pki/index.ts';
+import { hostOf, isAnyHost, urlAt } from './address.ts';
 import { ensureTokens } from './auth/tokens.ts';
 import { compactByTime, type Repeating } from './compaction.ts';
 import { furnishHerd, makeOurHerds } from './furnish.ts';
@@ -129,7 +129,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   server.on('upgrade', app.upgrade);
   server.maxConnections = limits.connectionsMax;
   const port = await listen(server, data, host, options.port);
-  url = options.advertise ?? `https://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+  url = options.advertise ?? urlAt(host, port);
   await writeKubeconfigs(data, identities, [...new Set([url, ...(options.otherUrls ?? [])])]);
   const compaction = compactByTime(barn, clock, limits.historyMs, log);
   const ending = new AbortController();
@@ -149,9 +149,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 
 /** What the server's certificate must name. */
 function hostsOf(host: string, advertise: string | undefined): string[] {
-  const isAny = host === '0.0.0.0' || host === '::';
-  const advertised = advertise === undefined ? [] : [new URL(advertise).hostname.replace(/^\[|\]$/g, '')];
-  return [...(isAny ? [] : [host]), ...advertised];
+  return [...(isAnyHost(host) ? [] : [host]), ...(advertise === undefined ? [] : [hostOf(advertise)])];
 }
 
 function kindLookup(infos: readonly KindInfo[]) {

@@ -6,4 +6,5 @@ export { type Log, type LogFields, silentLog, systemLog } from './log.ts';
 export { ManualClock } from './manual-clock.ts';
 export { exitOnStdinEofVariable, watchParent } from './parent-watch.ts';
 export { type Random, seededRandom, systemRandom } from './random.ts';
+export { syncFolder } from './sync-folder.ts';
 export { runWorkers, WorkQueue, type WorkQueueMetrics, type WorkQueueOptions } from './work-queue.ts';

@@ -1,6 +1,7 @@
 // Files that only their owner may read, and that several processes may make at once in one folder.
 import { link, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { syncFolder } from '../base/index.ts';
 
 /** Writes a file, whole or not at all; of two who do it at once the later one's stays. */
 export async function writePrivate(path: string, text: string): Promise<void> {
@@ -47,15 +48,6 @@ async function writeScratch(path: string, text: string): Promise<string> {
     await file.close();
   }
   return scratch;
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }
 
 function hasCode(cause: unknown, code: string): boolean {

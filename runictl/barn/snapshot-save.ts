@@ -1,5 +1,6 @@
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { syncFolder } from '../../base/index.ts';
 import { CommandError, messageOf } from '../failure.ts';
 import { type Options, textOption } from '../options.ts';
 import { toJson } from '../print/object.ts';
@@ -36,13 +37,4 @@ export async function snapshotSave(session: Session, file: string, options: Opti
   await syncFolder(dirname(path));
   if (textOption(options, 'output') === 'json') return terminal.out(toJson({ file: path, sizeBytes }));
   await terminal.out(`saved ${path} (${sizeText(sizeBytes)}); check it with: runictl barn snapshot verify ${path}\n`);
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }
