@@ -1,3 +1,4 @@
+import { assert } from '../base/index.ts';
 import { BarnError, type Compare, type Key, type Operation } from './barn.ts';
 
 /** The named bounds of a store; what happens at each stands beside it. */
@@ -59,6 +60,11 @@ export function checkRange(start: Key, end: Key | undefined, limits: BarnLimits)
       );
     }
   }
+}
+
+/** A caller's revision or limit is a number from 0 on, and nothing else by mistake. Errors: InvariantError. */
+export function assertWhole(number: number, what: string): void {
+  assert(Number.isSafeInteger(number) && number >= 0, `a ${what} is a whole number from 0 on, not ${number}`);
 }
 
 /** Throws InvalidKey, TooLarge or DuplicateKey unless the parts of a transaction keep to the rules of the door. */

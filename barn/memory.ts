@@ -1,10 +1,25 @@
 import { type Clock, systemClock } from '../base/index.ts';
-import type { Barn, Revision, TxnResult } from './barn.ts';
-import { type BarnLimits, defaultLimits } from './limits.ts';
-import { type Committer, LocalBarn } from './state/local-barn.ts';
+import {
+  type Barn,
+  BarnError,
+  type Compare,
+  type Key,
+  type Member,
+  type MemberStatus,
+  type Operation,
+  type RangeOptions,
+  type RangeResult,
+  type Revision,
+  type TxnResult,
+  type WatchBatch,
+  type WatchOptions,
+} from './barn.ts';
+import { assertWhole, type BarnLimits, checkRange, checkTxn, defaultLimits } from './limits.ts';
+import { emptyHead, headNumbers } from './state/head.ts';
+import { encodeSnapshot } from './state/snapshot.ts';
 import { State } from './state/state.ts';
 import { Store } from './state/store.ts';
-import { decideTxn, type TxnRequest } from './state/transaction.ts';
+import { copyOf, decideTxn } from './state/transaction.ts';
 
 /** What a memory store may be given; nothing is needed. */
 export interface MemoryBarnOptions {
@@ -18,32 +33,98 @@ export interface MemoryBarnOptions {
 export function createMemoryBarn(options: MemoryBarnOptions = {}): Barn {
   const limits = { ...defaultLimits, ...options.limits };
   const store = new Store({ state: new State(), clock: options.clock ?? systemClock, limits });
-  return new LocalBarn({ name: options.name ?? 'memory', store, committer: new MemoryCommitter(store) });
+  return new MemoryBarn(options.name ?? 'memory', store);
 }
 
 /** A transaction is decided and applied in the call that brings it. */
-class MemoryCommitter implements Committer {
+class MemoryBarn implements Barn {
+  readonly #name: string;
   readonly #store: Store;
+  #closed: BarnError | undefined;
 
-  constructor(store: Store) {
+  constructor(name: string, store: Store) {
+    this.#name = name;
     this.#store = store;
   }
 
-  async txn(request: TxnRequest): Promise<TxnResult> {
-    const { result, events } = decideTxn(this.#store.state, request);
+  async range(start: Key, end?: Key, options: RangeOptions = {}): Promise<RangeResult> {
+    this.#open();
+    checkRange(start, end, this.#store.limits);
+    assertWhole(options.revision ?? 0, 'revision');
+    assertWhole(options.limit ?? 0, 'limit');
+    return this.#store.state.range(start, end, options);
+  }
+
+  async txn(
+    compares: readonly Compare[],
+    success: readonly Operation[],
+    failure: readonly Operation[] = [],
+  ): Promise<TxnResult> {
+    this.#open();
+    checkTxn(compares, [success, failure], this.#store.limits);
+    const { result, events } = decideTxn(this.#store.state, { compares, success, failure }, copyOf);
     this.#store.apply(events);
     const due = this.#store.compactionDue();
     if (due !== undefined) this.#store.compact(due);
     return result;
   }
 
+  async watch(
+    start: Key,
+    end: Key | undefined,
+    fromRevision: Revision,
+    options: WatchOptions = {},
+  ): Promise<AsyncIterableIterator<WatchBatch>> {
+    this.#open();
+    checkRange(start, end, this.#store.limits);
+    assertWhole(fromRevision, 'revision');
+    return this.#store.hub.open(start, end, fromRevision, options);
+  }
+
+  async readIndex(): Promise<Revision> {
+    this.#open();
+    return this.#store.state.revision;
+  }
+
   async compact(revision: Revision): Promise<void> {
+    this.#open();
+    assertWhole(revision, 'revision');
     this.#store.compact(revision);
   }
 
-  async sizeBytes(): Promise<number> {
-    return this.#store.state.bytes;
+  async members(): Promise<readonly Member[]> {
+    this.#open();
+    return [{ id: 1, name: this.#name, peerUrl: '', clientUrl: '', voter: true }];
   }
 
-  async close(): Promise<void> {}
+  async status(): Promise<MemberStatus> {
+    this.#open();
+    const { revision, compactRevision } = this.#store.state;
+    return {
+      name: this.#name,
+      revision,
+      compactRevision,
+      leader: this.#name,
+      sizeBytes: this.#store.state.bytes,
+      hash: this.#store.state.hash,
+      alarms: [],
+    };
+  }
+
+  async *snapshot(signal?: AbortSignal): AsyncIterable<Uint8Array> {
+    this.#open();
+    const { state } = this.#store;
+    const head = { ...emptyHead, ...headNumbers(state) };
+    yield* encodeSnapshot({ head, old: state.oldVersions(), entries: state.log.entries() }, signal);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed !== undefined) return;
+    this.#closed = new BarnError('Closed', `the store of member ${this.#name} is closed`);
+    this.#store.hub.close(this.#closed);
+  }
+
+  #open(): void {
+    if (this.#closed !== undefined) throw this.#closed;
+  }
 }

@@ -18,8 +18,6 @@ export const systemRandomBytes: RandomBytes = randomBytes;
 export interface Sealer {
   /** Whether there are keys; without, both directions are the identity (and copy nothing). */
   readonly seals: boolean;
-  /** How many bytes sealing adds at present. */
-  overheadBytes(): number;
   /**
    * The bytes as they may go to disk. `where` says what they are and where they belong, without machine or path: elsewhere
    * they will not open. What goes in must begin with 8 bytes of the caller's own (a checksum, a format), never a user's.
@@ -59,7 +57,6 @@ const derivedKeysMax = 256;
 
 const identity: Sealer = {
   seals: false,
-  overheadBytes: () => 0,
   isCurrent: (bytes) => !isSealed(bytes),
   seal(plain, where) {
     assert(!isSealed(plain), `bytes for ${where} begin like sealed ones`);
@@ -94,10 +91,6 @@ class RingSealer implements Sealer {
     this.#keys = keys;
     this.#random = random;
     checkKey(keys.current());
-  }
-
-  overheadBytes(): number {
-    return idAt + this.#keys.current().id.length + tagBytes;
   }
 
   isCurrent(bytes: Uint8Array): boolean {

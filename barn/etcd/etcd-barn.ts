@@ -1,4 +1,3 @@
-import { assert } from '../../base/index.ts';
 import {
   type Barn,
   BarnError,
@@ -14,7 +13,7 @@ import {
   type WatchBatch,
   type WatchOptions,
 } from '../barn.ts';
-import { type BarnLimits, checkRange, checkTxn } from '../limits.ts';
+import { assertWhole, type BarnLimits, checkRange, checkTxn } from '../limits.ts';
 import { encodeSnapshot } from '../state/snapshot.ts';
 import type { EtcdCalls } from './calls.ts';
 import type { EtcdMember } from './cluster-messages.ts';
@@ -197,8 +196,4 @@ function memberOf({ id, name, peerUrls, clientUrls, isLearner }: EtcdMember): Me
 /** The lower 53 bits of etcd's 64: enough to tell members apart. */
 function numberOf(id: bigint): number {
   return Number(BigInt.asUintN(53, id));
-}
-
-function assertWhole(number: number, what: string): void {
-  assert(Number.isSafeInteger(number) && number >= 0, `a ${what} is a whole number from 0 on, not ${number}`);
 }

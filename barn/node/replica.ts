@@ -17,7 +17,7 @@ import {
   type WatchBatch,
   type WatchOptions,
 } from '../barn.ts';
-import { type BarnLimits, checkRange, checkTxn } from '../limits.ts';
+import { assertWhole, type BarnLimits, checkRange, checkTxn } from '../limits.ts';
 import type { MemberId } from '../raft/protocol.ts';
 import type { StateMachine } from '../state/machine.ts';
 import type { MemberIdentity, ReplicaParts } from './member.ts';
@@ -163,8 +163,4 @@ class Replica implements ReplicatedBarn {
   close(): Promise<void> {
     return this.#core.close();
   }
-}
-
-function assertWhole(number: number, what: string): void {
-  assert(Number.isSafeInteger(number) && number >= 0, `a ${what} is a whole number from 0 on, not ${number}`);
 }

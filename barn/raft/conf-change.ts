@@ -6,7 +6,7 @@ import { type ConfChange, type ConfChangeType, type ConfState, type Entry, RaftE
 export type ConfChangeVersion = 'EntryConfChange' | 'EntryConfChangeV2';
 
 /** Leaves a joint configuration. */
-export const leaveJointChange: ConfChange = Object.freeze({ transition: 'auto', changes: [] });
+const leaveJointChange: ConfChange = Object.freeze({ transition: 'auto', changes: [] });
 
 const format = 1;
 const headBytes = 4;

@@ -15,7 +15,7 @@ export interface SizedBatch {
 }
 
 /** What an event costs beside its bytes, roughly, in memory. */
-export const eventOverheadBytes = 256;
+const eventOverheadBytes = 256;
 
 /** All events of one revision; batches that hold all of them are made once for all watches. */
 export class LogEntry {

@@ -16,7 +16,7 @@ import { encodeSnapshot, readSnapshot } from './snapshot.ts';
 import { SnapshotCopy } from './snapshot-copy.ts';
 import type { PlacedVersion } from './state.ts';
 import { Store } from './store.ts';
-import { decideTxn } from './transaction.ts';
+import { copyOf, decideTxn } from './transaction.ts';
 import type { SnapshotContent } from './verify-snapshot.ts';
 
 /** The state of one member on a disk that lags behind; `openStateMachine` makes it. */
@@ -317,10 +317,6 @@ function readCommand({ index, data }: CommittedEntry): Command {
     if (!(error instanceof BarnError)) throw error;
     throw new BarnError(error.reason, `apply entry ${index}: ${error.message}`, { cause: error });
   }
-}
-
-function copyOf(value: Uint8Array): Uint8Array {
-  return new Uint8Array(value);
 }
 
 function hex(hash: number): string {

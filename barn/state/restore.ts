@@ -2,7 +2,7 @@ import { BarnError } from '../barn.ts';
 import type { KeyRing } from '../keys.ts';
 import { createSealer, type RandomBytes } from '../seal.ts';
 import type { Disk, DiskWrite } from './disk.ts';
-import type { Head } from './head.ts';
+import { type Head, headNumbers } from './head.ts';
 import { formatWrite, headWrite, readHead, recordWrite } from './layout.ts';
 import type { Founding } from './machine.ts';
 import { State } from './state.ts';
@@ -62,14 +62,9 @@ function raised({ head, state }: SnapshotContent, raiseRevisionBy: number, found
   return {
     state: fresh,
     head: {
+      ...headNumbers(fresh),
       applied: { index: 1, term: 1, confState: founding.confState },
-      revision,
-      compactRevision: revision,
       restoredRevision: revision,
-      hash: fresh.hash,
-      hashBefore: head.hash,
-      versionsCount: fresh.versionsCount,
-      bytes: fresh.bytes,
       format: head.format,
       members: founding.members,
       alarms: [],

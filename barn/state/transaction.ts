@@ -27,11 +27,7 @@ export const noBytes = new Uint8Array(0);
  * Decides a transaction against `view`, changing nothing; operations see those before them in the same branch. `keep` makes
  * of a value what the store keeps: it must be nobody else's.
  */
-export function decideTxn(
-  view: LatestView,
-  request: TxnRequest,
-  keep: (value: Uint8Array) => Uint8Array = same,
-): TxnDecision {
+export function decideTxn(view: LatestView, request: TxnRequest, keep: (value: Uint8Array) => Uint8Array): TxnDecision {
   const succeeded = request.compares.every((compare) => holds(compare, view.get(compare.key)));
   const operations = succeeded ? request.success : request.failure;
   const next = view.revision + 1;
@@ -60,6 +56,11 @@ export function decideTxn(
   return { result: { succeeded, revision: events.length > 0 ? next : view.revision, results }, events };
 }
 
+/** A copy in memory of its own (Buffer.slice would share it). */
+export function copyOf(value: Uint8Array): Uint8Array {
+  return new Uint8Array(value);
+}
+
 /** What a deletion leaves in a key's history: version and create revision 0. */
 export function tombstone(key: Key, revision: Revision): KeyValue {
   return { key, value: noBytes, createRevision: 0, modRevision: revision, version: 0 };
@@ -68,10 +69,6 @@ export function tombstone(key: Key, revision: Revision): KeyValue {
 /** Whether this is a key that exists, not what a deletion left. */
 export function isLive(kv: KeyValue): boolean {
   return kv.version > 0;
-}
-
-function same(value: Uint8Array): Uint8Array {
-  return value;
 }
 
 function written(key: Key, value: Uint8Array, prev: KeyValue | undefined, revision: Revision): KeyValue {

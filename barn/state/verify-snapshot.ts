@@ -1,6 +1,5 @@
 import type { Revision } from '../barn.ts';
-import type { Head } from './head.ts';
-import { emptyHead } from './head.ts';
+import { emptyHead, type Head } from './head.ts';
 import { StateBuilder } from './load.ts';
 import { readSnapshot } from './snapshot.ts';
 import type { State } from './state.ts';

@@ -26,7 +26,7 @@ export const recordHeadBytes = 40;
 export const trailer = Buffer.from('\xabRunEnd\xcd', 'latin1');
 export const saltBytes = 8;
 /** A longer segment head is none. */
-export const segmentHeadBytesMax = 1024 * 1024;
+const segmentHeadBytesMax = 1024 * 1024;
 /** As much as must be read to learn how long the head is. */
 export const segmentHeadFixedBytes = 80;
 
