@@ -53,13 +53,15 @@ export async function openEmbeddedBarn(options: EmbeddedBarnOptions): Promise<Re
   const keys = ringOf(options.keys);
   const founding = identity.state === 'new' ? { founding: foundingOf(identity) } : {};
   const machine = await openStateMachine({ disk, keys, clock, log, limits, ...founding });
+  const barn = await startMember(options, { identity, machine, limits, timers });
   try {
+    // Only who was let in: one that was refused would count as known at its next start, and not be asked again.
     if (known === undefined) await writeMember(directory, identity);
   } catch (error) {
-    await machine.close();
+    await barn.close();
     throw error;
   }
-  return startMember(options, { identity, machine, limits, timers });
+  return barn;
 }
 
 async function identityOf(

@@ -64,7 +64,7 @@ export async function identityOfJoiner(name: string, cluster: ClusterOptions, as
     if (own.format > 0)
       throw new BarnError(
         'Membership',
-        `start member ${name} with an empty directory: ${other.name} knows that it has run before; what it voted is lost with its disk, so remove the member and add it anew`,
+        `start member ${name} with an empty directory: ${other.name} knows that it has run before; what it voted is lost with its disk, so remove the member, empty its directory and add it anew`,
       );
     return { id: own.id, name, initial: members, state: 'existing', clusterId: clusterIdOf(cluster.token) };
   }

@@ -8,6 +8,7 @@ import { ChangeRequests } from './change-requests.ts';
 import { ConsensusOutbox } from './consensus-outbox.ts';
 import { ConsensusStreams } from './consensus-streams.ts';
 import type { ConsensusCounts } from './counts.ts';
+import { productFlow } from './flow-limits.ts';
 import { GroupReads } from './group-reads.ts';
 import { HandOver } from './hand-over.ts';
 import { LogRelease } from './log-release.ts';
@@ -20,16 +21,6 @@ import { ProposalQueue } from './proposal-queue.ts';
 import type { Recovered } from './recovery.ts';
 import { Standings } from './standings.ts';
 import { stepDown } from './step-down.ts';
-
-const MiB = 1024 * 1024;
-/** One append to a peer, and what may be under way to it. */
-const messageBytesMax = MiB;
-const inflightMessagesMax = 256;
-const inflightBytesMax = 32 * MiB;
-/** Committed entries on their way to the state side; more wait in the log. */
-const applyingBytesMax = MiB;
-/** Proposals that are not committed; more wait in the queue. */
-const uncommittedBytesMax = 64 * MiB;
 
 /** What moves in the consensus side. Every event is worked off to its end at once: peers first, then the own disk, then the port. */
 export class ConsensusCore {
@@ -80,6 +71,7 @@ export class ConsensusCore {
     this.#wal = wal;
     this.#transport = transport;
     const { storage, hardState } = recovered;
+    const flow = { ...productFlow, ...options.logLimits };
     this.#node = new RawNode({
       id: identity.id,
       electionTick: Math.max(2, Math.round(timers.electionMs / timers.heartbeatMs)),
@@ -87,11 +79,11 @@ export class ConsensusCore {
       storage,
       applied: begin.applied.index,
       asyncStorageWrites: true,
-      maxSizePerMsg: messageBytesMax,
-      maxCommittedSizePerReady: applyingBytesMax,
-      maxUncommittedEntriesSize: uncommittedBytesMax,
-      maxInflightMsgs: inflightMessagesMax,
-      maxInflightBytes: inflightBytesMax,
+      maxSizePerMsg: flow.messageBytesMax,
+      maxCommittedSizePerReady: flow.applyingBytesMax,
+      maxUncommittedEntriesSize: flow.uncommittedBytesMax,
+      maxInflightMsgs: flow.inflightMessagesMax,
+      maxInflightBytes: flow.inflightBytesMax,
       checkQuorum: true,
       preVote: true,
       disableProposalForwarding: false,

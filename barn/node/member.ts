@@ -9,6 +9,7 @@ import type { MemberRecord, StateMachine } from '../state/machine.ts';
 import type { Transport, TransportEvents } from '../transport/transport.ts';
 import type { WalFiles } from '../wal/files.ts';
 import type { WalLimits } from '../wal/limits.ts';
+import type { FlowLimits } from './flow-limits.ts';
 import type { KeptLimits } from './log-release.ts';
 
 /** Time and size settings of a member. Times in milliseconds. */
@@ -53,8 +54,8 @@ export interface ConsensusParts {
   readonly log: Log;
   readonly timers: MemberTimers;
   readonly port: MessagePortLike;
-  /** Bounds of the log, where they are not the product's. */
-  readonly logLimits?: Partial<WalLimits & KeptLimits>;
+  /** Bounds of the log and of its way to the others, where they are not the product's. */
+  readonly logLimits?: Partial<WalLimits & KeptLimits & FlowLimits>;
 }
 
 /** The state side: what callers meet. */

@@ -41,6 +41,6 @@ export async function refuseWiped(parts: {
 function wiped({ name, id }: MemberIdentity, other: string): BarnError {
   return new BarnError(
     'Membership',
-    `start member ${name} with an empty directory: ${other} knows that ${id.toString(16)} has run before; what it voted is lost with its disk, so remove the member and add it anew`,
+    `start member ${name} with an empty directory: ${other} knows that ${id.toString(16)} has run before; what it voted is lost with its disk, so remove the member, empty its directory and add it anew`,
   );
 }

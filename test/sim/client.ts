@@ -137,7 +137,11 @@ export class Client {
     const call = this.world.history.begin(this.name, request);
     let answer: Answer;
     try {
-      answer = await askOf(this.world, life, ask(life.barn));
+      answer = await askOf(
+        this.world,
+        life,
+        this.#reach(life).then(() => ask(life.barn)),
+      );
     } catch (error) {
       answer =
         error instanceof BarnError && (refusals.includes(error.reason) || request.kind !== 'txn')
@@ -150,6 +154,11 @@ export class Client {
     this.world.history.end(call, answer);
     this.#learn(request, answer);
     return answer;
+  }
+
+  /** A request takes its time, and a member that stands still does not hear it. */
+  #reach({ process }: Life): Promise<void> {
+    return this.world.loop.delay(this.chance.around(0.3), `${this.name} asks ${process.name}`, process);
   }
 
   #learn(request: Request, answer: Answer): void {

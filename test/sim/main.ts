@@ -11,6 +11,8 @@ const { values } = parseArgs({
     from: { type: 'string' },
     count: { type: 'string' },
     seconds: { type: 'string', default: '60' },
+    hints: { type: 'string', default: '' },
+    'until-caught': { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
   },
 });
@@ -41,6 +43,28 @@ async function many(first: number): Promise<boolean> {
   return tally.failed.length === 0;
 }
 
+/** Seeds until one fails, those of `--hints` first; one line of JSON says which, for mutants.ts. */
+async function untilCaught(first: number): Promise<boolean> {
+  const endMs = Date.now() + 1000 * Number(values.seconds);
+  const hints = values.hints.split(',').filter(Boolean).map(Number);
+  let seeds = 0;
+  for (; seeds < hints.length || Date.now() < endMs; seeds++) {
+    const seed = hints[seeds] ?? first + seeds - hints.length;
+    const { violation } = await runSeed(seed);
+    if (violation === undefined) continue;
+    const { rule, what, step } = violation;
+    print(JSON.stringify({ kind: 'caught', seed, step, rule, what, seeds: seeds + 1 }));
+    return true;
+  }
+  print(JSON.stringify({ kind: 'survived', seeds }));
+  return false;
+}
+
 const fresh = Math.floor(Date.now() % 2 ** 31);
-const held = values.seed === undefined ? await many(Number(values.from ?? fresh)) : await one(Number(values.seed));
+const from = Number(values.from ?? fresh);
+const held = values['until-caught']
+  ? await untilCaught(from)
+  : values.seed === undefined
+    ? await many(from)
+    : await one(Number(values.seed));
 process.exitCode = held ? 0 : 1;

@@ -12,7 +12,7 @@ import type { Chance } from './chance.ts';
 import { urlOf } from './network.ts';
 import { portPair } from './port.ts';
 import { SimProcess } from './process.ts';
-import { simLimits, simLogLimits, simTimers, simWriterTimers } from './settings.ts';
+import { simLimits, simTimers, simWriterTimers } from './settings.ts';
 import { spied } from './spied-machine.ts';
 import { SimStateDisk } from './state-disk.ts';
 import { SimVolume } from './volume.ts';
@@ -59,7 +59,10 @@ export class SimMember {
     this.#chance = world.chance.fork();
     this.volume = new SimVolume(this.#chance.fork());
     this.stateDisk = new SimStateDisk(this.#chance.fork(), this.volume.faults);
-    this.#clockFault = { rate: 0.85 + 0.3 * this.#chance.next(), offsetMs: this.#chance.between(-60_000, 60_000) };
+    this.#clockFault = {
+      rate: 1 + world.drift * (2 * this.#chance.next() - 1),
+      offsetMs: this.#chance.between(-60_000, 60_000),
+    };
   }
 
   get isUp(): boolean {
@@ -162,7 +165,7 @@ export class SimMember {
       log,
       timers: simTimers,
       port: this.#world.watchedPort(this, worker),
-      logLimits: simLogLimits,
+      logLimits: this.#world.logLimits,
     });
     const barn = startReplica({
       identity,

@@ -12,6 +12,15 @@ const faults: Readonly<Record<string, Fault>> = {
   crashAll: (group) => {
     for (const member of group.current) member.crash('with all others');
   },
+  crashShortly: (group) =>
+    some(group, (member) => {
+      member.crash('for a moment');
+      group.world.loop.schedule(
+        group.world.chance.around(5),
+        `${member.name} is back at once`,
+        () => void member.start(),
+      );
+    }),
   crashAtPoint: (group) =>
     some(group, (member) => member.process?.arm(group.world.anyPoint(), group.world.chance.between(1, 6))),
   stop: (group) => some(group, (member) => member.stop()),
@@ -88,7 +97,7 @@ const faults: Readonly<Record<string, Fault>> = {
     changing(group, async () => {
       if (group.current.length >= 7) return;
       const added = await group.add();
-      if (added !== undefined && group.world.chance.happens(0.8)) await group.promote(added, 10);
+      if (added !== undefined && group.world.chance.happens(0.6)) await group.promote(added, 10);
     }),
   shrink: (group) =>
     changing(group, async () => {
@@ -98,6 +107,24 @@ const faults: Readonly<Record<string, Fault>> = {
     changing(group, async () => {
       if (group.mayDamage) await group.replace(group.world.chance.pick(group.current), 10);
     }),
+  /** Two who cannot hear each other, one after the other, ask the same third for its vote, which forgets between. */
+  duel: (group) => {
+    const { chance, loop, network } = group.world;
+    const [one, other, third] = chance.shuffle(group.voters);
+    if (one === undefined || other === undefined || third === undefined) return;
+    network.cut(one.id, other.id);
+    network.cut(other.id, one.id);
+    group.leader?.crash('before a duel');
+    group.world.onNextGrant = (voter, candidate) => {
+      const member = group.members.find(({ id }) => id === voter);
+      loop.schedule(chance.around(3), `${member?.name} forgets`, () => {
+        if (!group.world.isChaos) return;
+        member?.crash('after its vote');
+        for (const { id } of group.members) if (id !== candidate) network.cut(candidate, id);
+        loop.schedule(1, `${member?.name} comes back`, () => void member?.start());
+      });
+    };
+  },
   transfer: async (group) => {
     const to = group.world.chance.pick(group.current);
     await attempt(group.operator, ({ barn }) => barn.transferLeader(to.id));

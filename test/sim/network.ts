@@ -24,6 +24,9 @@ interface Endpoint {
   readonly process: SimProcess;
   readonly events: TransportEvents;
   peers: ReadonlySet<MemberId>;
+  /** Those who came although this member does not know them, since it is behind; and those who were peers once. */
+  readonly strangers: Set<MemberId>;
+  readonly gone: Set<MemberId>;
 }
 
 /** All wires of a run. */
@@ -47,13 +50,16 @@ export class SimNetwork {
 
   /** The transport of one life of a member. */
   attach(id: MemberId, url: string, process: SimProcess, events: TransportEvents): Transport {
-    const endpoint: Endpoint = { url, process, events, peers: new Set() };
+    const endpoint: Endpoint = { url, process, events, peers: new Set(), strangers: new Set(), gone: new Set() };
     this.#endpoints.set(id, endpoint);
     process.onDeath(() => this.#detach(id, endpoint));
     let queued = new Map<MemberId, Message[]>();
     return {
       setPeers: (peers) => {
-        endpoint.peers = new Set(peers.map((peer) => peer.id).filter((peer) => peer !== id));
+        const next = new Set(peers.map((peer) => peer.id).filter((peer) => peer !== id));
+        for (const peer of endpoint.peers) if (!next.has(peer)) endpoint.gone.add(peer);
+        for (const peer of next) endpoint.gone.delete(peer);
+        endpoint.peers = next;
       },
       send: (messages) => {
         if (!process.passes('net.send')) return;
@@ -135,7 +141,7 @@ export class SimNetwork {
   }
 
   #send(id: MemberId, endpoint: Endpoint, to: MemberId, batch: readonly Message[]): void {
-    if (!endpoint.peers.has(to)) return;
+    if (!endpoint.peers.has(to) && !endpoint.strangers.has(to)) return;
     for (const message of batch) this.onSent(endpoint.process, message);
     const target = this.#endpoints.get(to);
     if (target === undefined || !this.#isUp(id, to)) return this.#tellUnreachable(id, to);
@@ -160,6 +166,8 @@ export class SimNetwork {
       `${from}→${to} ${types}`,
       () => {
         if (this.#cut.has(name) || this.#epoch(from, to) !== epoch) return;
+        if (target.gone.has(from)) return;
+        if (!target.peers.has(from)) target.strangers.add(from);
         if (target.process.passes('net.receive')) target.events.onMessages(from, batch);
       },
       target.process,
@@ -191,6 +199,7 @@ export class SimNetwork {
     const pipe = new SnapshotPipe();
     let taken: { readonly error?: Error } | undefined;
     await this.#loop.delay(0.1 + this.#chance.around(this.quality.delayMsMean), `snapshot ${id}→${to}`, target.process);
+    if (!process.alive) return never();
     target.events.onSnapshot(id, message, pipe).then(
       () => (taken = {}),
       (error: unknown) => (taken = { error: asError(error) }),

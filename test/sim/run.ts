@@ -103,6 +103,7 @@ class Run {
     const { loop, network } = this.#world;
     this.#world.trace('healing');
     this.#world.isChaos = false;
+    this.#world.onNextGrant = undefined;
     network.healAll();
     Object.assign(network.quality, { delayMsMean: 0.5, loss: 0, repeat: 0, mix: 0, snapshotBreak: 0 });
     for (const member of this.#group.members) {
@@ -119,8 +120,10 @@ class Run {
       await loop.delay(100, 'healing');
       await this.#group.disarm();
       await this.#settleMembers();
-      const { current } = this.#group;
-      if (current.every(({ isUp }) => isUp) && (await this.#write())) break;
+      const { current, members } = this.#group;
+      // One whose removal got no answer may be gone: the next look at the list tells.
+      const isSettled = members.every(({ removal }) => removal !== 'asked');
+      if (isSettled && current.every(({ isUp }) => isUp) && (await this.#write())) break;
     }
     for (const member of this.#group.members) member.process?.disarm();
     await loop.delay(500, 'clients go on');

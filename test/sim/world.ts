@@ -2,12 +2,14 @@
 import { crc32 } from 'node:zlib';
 import type { MessagePortLike } from '../../barn/node/member.ts';
 import type { ToReplica } from '../../barn/node/port.ts';
+import type { MemberId } from '../../barn/raft/protocol.ts';
 import { Chance } from './chance.ts';
 import { History } from './history.ts';
 import { SimLoop } from './loop.ts';
 import type { SimMember } from './member.ts';
 import { SimNetwork, type WireQuality } from './network.ts';
 import { type CrashPoint, crashPoints } from './process.ts';
+import { logLimitsOf } from './settings.ts';
 import { CommittedLog } from './truth.ts';
 import { Violations } from './violations.ts';
 import { WireRules } from './wire-rules.ts';
@@ -25,6 +27,11 @@ export class World {
   readonly truth: CommittedLog;
   readonly network: SimNetwork;
   readonly history = new History();
+  readonly logLimits: ReturnType<typeof logLimitsOf>;
+  /** How far the clocks of a run's members drift apart: a rate is within 1 ± this. */
+  readonly drift: number;
+  /** Called once, when a vote is granted the next time. */
+  onNextGrant: ((voter: MemberId, candidate: MemberId) => void) | undefined;
   /** Whether things may still go wrong. */
   isChaos = true;
   readonly pointsPassed = new Map<CrashPoint, number>();
@@ -38,12 +45,19 @@ export class World {
     this.seed = seed;
     this.#print = print;
     this.chance = new Chance(seed);
+    this.logLimits = logLimitsOf(this.chance.fork());
+    this.drift = this.chance.pick([0, 0.1, 0.1, 0.4]);
     this.violations = new Violations(() => ({ step: this.loop.steps, atMs: Math.round(this.loop.nowMs) }));
     this.wire = new WireRules(this.violations);
     this.truth = new CommittedLog({ violations: this.violations, wire: this.wire, firstIndex: 1 });
     this.network = new SimNetwork(this.loop, this.chance.fork(), wiresOf(this.chance));
     this.network.onSent = (process, message) => {
-      if (process.alive) this.wire.onSent(message);
+      if (!process.alive) return;
+      this.wire.onSent(message);
+      if (message.type !== 'MsgVoteResp' || message.reject) return;
+      const told = this.onNextGrant;
+      this.onNextGrant = undefined;
+      told?.(message.from, message.to);
     };
     this.loop.afterStep = (what) => this.trace(what);
     this.loop.onError = (error, what) =>

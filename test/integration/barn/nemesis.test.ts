@@ -1,0 +1,222 @@
+// Three members in processes of their own, under load, while a nemesis kills, pauses and cuts them off: what clients saw is held
+// against one store that does one thing at a time, and what watchers were told against what all were told in the end.
+import { randomInt } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect } from 'chai';
+import type { MemberStatus, WatchBatch } from '../../../barn/index.ts';
+import { present, seededRandom } from '../../../base/index.ts';
+import { History } from '../../sim/history.ts';
+import { linearize } from '../../sim/linearizability.ts';
+import type { RemoteBarn } from '../../support/barn-process/client.ts';
+import { MemberGroup } from '../../support/barn-process/group.ts';
+import { runClient } from './load.ts';
+
+const names = ['m1', 'm2', 'm3'] as const;
+const deadlineMs = 60_000;
+const lookMs = 50;
+
+describe('barn: three members and a nemesis', function () {
+  this.timeout(300_000);
+  let group: MemberGroup;
+
+  before(async function () {
+    if (process.getuid?.() !== 0) this.skip();
+    group = await MemberGroup.found(names);
+  });
+  afterEach(function () {
+    if (this.currentTest?.state !== 'failed' || group === undefined) return;
+    for (const name of names) console.log(readFileSync(join(group.folder, `${name}.log`), 'utf8').slice(-3_000));
+  });
+  after(() => group?.close());
+
+  it('stays one store through kills, pauses, cuts and a restart of all', async () => {
+    const seed = randomInt(2 ** 31);
+    const history = new History();
+    const stop = new AbortController();
+    const streams = new Map<string, WatchBatch[]>();
+    const running = [
+      ...[1, 2, 3, 4].map((number) =>
+        runClient(`c${number}`, group, history, seededRandom(seed + number), stop.signal),
+      ),
+      ...names.map(async (name) => streams.set(name, await follow(name, stop.signal))),
+    ];
+    try {
+      await writesGoOn();
+      for (const [strike, heal] of faults()) {
+        const victim = await leader();
+        await strike(victim);
+        await writesGoOn();
+        await heal(victim);
+        await writesGoOn();
+      }
+      await Promise.all(names.map((name) => group.kill(name)));
+      await Promise.all(names.map((name) => group.start(name)));
+      await writesGoOn();
+    } finally {
+      stop.abort();
+      await Promise.allSettled(running);
+    }
+    await Promise.all(running);
+
+    const found = linearize(history.calls);
+    if ('rule' in found) expect.fail(`seed ${seed}: ${found.what}`);
+    const done = history.calls.filter(({ answer }) => answer.kind === 'txn' || answer.kind === 'range').length;
+    console.log(
+      `    seed ${seed}: ${history.calls.length} calls, ${done} answered, ${found.states.length - 1} revisions`,
+    );
+    await allEqual();
+    const truth = await told(names[0]);
+    for (const [name, batches] of streams)
+      expect(batches, `what ${name} told`).to.deep.equal(truth.slice(0, batches.length));
+  });
+
+  it('takes a member whose disk was lost back only through a change of the members', async () => {
+    await group.kill('m3');
+    await group.wipe('m3');
+    await refusesToStart('m3');
+    group.joins('m3');
+    await refusesToStart('m3');
+
+    const admin = await group.connect('m1');
+    const lost = present(
+      (await admin.members()).find(({ name }) => name === 'm3'),
+      'm3',
+    );
+    await until(async () => {
+      await admin.remove(lost.id);
+      return true;
+    });
+    await until(() => admin.addLearner('m3', group.peerUrl('m3')));
+    // What the refused starts began belongs to the member that was lost.
+    await group.wipe('m3');
+    await group.start('m3');
+    const added = present(
+      (await admin.members()).find(({ name }) => name === 'm3'),
+      'm3',
+    );
+    expect(added.id).not.to.equal(lost.id);
+    await until(() => admin.promote(added.id));
+    await admin.close();
+    await allEqual();
+  });
+
+  /** What is done to the leader, and how it is undone. */
+  function faults(): readonly (readonly [(name: string) => Promise<void>, (name: string) => Promise<void>])[] {
+    const pauses = async (name: string): Promise<void> => group.pause(name);
+    const resumes = async (name: string): Promise<void> => group.resume(name);
+    const cutsOff = async (name: string): Promise<void> => group.network.isolate(name);
+    const heals = async (): Promise<void> => group.network.heal();
+    const mutes = async (name: string): Promise<void> => {
+      for (const other of names) if (other !== name) group.network.cut(name, other);
+    };
+    return [
+      [(name) => group.kill(name), (name) => group.start(name)],
+      [pauses, resumes],
+      [cutsOff, heals],
+      [mutes, heals],
+      [(name) => group.kill(other(name)), (name) => group.start(other(name))],
+    ];
+  }
+
+  const other = (name: string): string => present(names[(names.indexOf(name as 'm1') + 1) % names.length], 'another');
+
+  /** Asks members until `ask` has an answer that is not undefined, the last error at the deadline. */
+  async function until<T>(ask: () => Promise<T | undefined>): Promise<T> {
+    const endMs = Date.now() + deadlineMs;
+    for (;;) {
+      let last: unknown;
+      try {
+        const answer = await ask();
+        if (answer !== undefined || Date.now() > endMs) return present(answer, 'an answer in time');
+        last = 'no answer';
+      } catch (error) {
+        last = error;
+      }
+      if (Date.now() > endMs) throw new Error('not in time', { cause: last });
+      await pause(lookMs);
+    }
+  }
+
+  async function status(name: string): Promise<MemberStatus | undefined> {
+    const barn = await group.connect(name).catch(() => undefined);
+    if (barn === undefined) return undefined;
+    const answer = await Promise.race([barn.status().catch(() => undefined), pause(2_000, undefined, { ref: false })]);
+    await barn.close();
+    return answer;
+  }
+
+  /** The name of the member that the newest term's members take for their leader. */
+  const leader = (): Promise<string> =>
+    until(async () => {
+      const all = (await Promise.all(names.map(status))).flatMap((one) => (one === undefined ? [] : [one]));
+      const newest = Math.max(...all.map(({ raft }) => raft?.term ?? 0));
+      return all.find(({ raft, leader: name }) => raft?.term === newest && name !== '')?.leader;
+    });
+
+  /** Resolves when some member has got past the newest revision of now by twenty. */
+  async function writesGoOn(): Promise<void> {
+    const revisions = async (): Promise<number> =>
+      Math.max(0, ...(await Promise.all(names.map(status))).map((one) => one?.revision ?? 0));
+    const from = await revisions();
+    await until(async () => ((await revisions()) >= from + 20 ? true : undefined));
+  }
+
+  async function allEqual(): Promise<void> {
+    await until(async () => {
+      const all = await Promise.all(names.map(status));
+      const states = new Set(all.map((one) => `${one?.revision}/${one?.hash}`));
+      return states.size === 1 && !all.includes(undefined) ? true : undefined;
+    });
+  }
+
+  async function refusesToStart(name: string): Promise<void> {
+    const error: unknown = await group.start(name).then(
+      () => 'started',
+      (cause: unknown) => cause,
+    );
+    expect(String(error)).to.contain('ended before it served');
+    expect(readFileSync(join(group.folder, `${name}.log`), 'utf8')).to.match(/lost its disk|has run before|not know/);
+  }
+
+  /** All events from the first revision on, as a member tells them; after a break the stream goes on where it was. */
+  async function follow(name: string, signal: AbortSignal): Promise<WatchBatch[]> {
+    const batches: WatchBatch[] = [];
+    while (!signal.aborted) {
+      const barn = await group.connect(name).catch(() => undefined);
+      if (barn === undefined) {
+        await pause(lookMs);
+        continue;
+      }
+      await read(barn, batches, signal).catch(() => undefined);
+      await barn.close();
+    }
+    return batches;
+  }
+
+  async function read(barn: RemoteBarn, batches: WatchBatch[], signal: AbortSignal): Promise<void> {
+    const from = (batches.at(-1)?.revision ?? 0) + 1;
+    const ended = new Promise<undefined>((resolve) => signal.addEventListener('abort', () => resolve(undefined)));
+    const watch = await Promise.race([barn.watch('', '\x7f', from), ended]);
+    if (watch === undefined) return;
+    for (;;) {
+      const next = await Promise.race([watch.next(), ended]);
+      if (next === undefined || next.done === true) return;
+      batches.push(next.value);
+    }
+  }
+
+  /** What a member tells of all there was, up to now. */
+  async function told(name: string): Promise<readonly WatchBatch[]> {
+    const barn = await group.connect(name);
+    const { revision } = await barn.status();
+    const batches: WatchBatch[] = [];
+    for await (const batch of await barn.watch('', '\x7f', 1)) {
+      batches.push(batch);
+      if (batch.revision >= revision) break;
+    }
+    await barn.close();
+    return batches;
+  }
+});
