@@ -1,7 +1,7 @@
 // Files that only their owner may read, and that several processes may make at once in one folder.
 import { link, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { syncFolder } from '../base/index.ts';
+import { syncDirectory } from '../base/index.ts';
 
 /** Writes a file, whole or not at all; of two who do it at once the later one's stays. */
 export async function writePrivate(path: string, text: string): Promise<void> {
@@ -22,7 +22,7 @@ export async function createPrivate(path: string, text: string): Promise<string>
   } finally {
     await rm(scratch, { force: true });
   }
-  await syncFolder(dirname(path));
+  await syncDirectory(dirname(path));
   return readFile(path, 'utf8');
 }
 

@@ -1,7 +1,7 @@
 import { open, readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeDirectory, syncDirectory } from '../../base/index.ts';
 import { BarnError } from '../barn.ts';
-import { makeDirectory, syncDirectory } from '../durable-directory.ts';
 import type { MemberIdentity } from './member.ts';
 
 const fileName = 'member.json';

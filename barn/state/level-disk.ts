@@ -1,8 +1,8 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
+import { makeDirectory } from '../../base/index.ts';
 import { BarnError } from '../barn.ts';
-import { makeDirectory } from '../durable-directory.ts';
 import type { Disk, DiskWrite, DiskWriteOptions } from './disk.ts';
 
 const pageLength = 1_000;

@@ -2,14 +2,11 @@
 import { connect, type Socket } from 'node:net';
 import { expect } from 'chai';
 import { ManualClock, seededRandom, silentLog } from '../../base/index.ts';
-import {
-  createPeerAuthority,
-  peerCredentials,
-  type TestPeerCredentials,
-} from '../../test/support/peer-certificates.ts';
+import { createPeerAuthority, peerCredentials } from '../../test/support/peer-certificates.ts';
 import { writeMessage } from './codec.ts';
 import { Stranger } from './conformance/stranger.ts';
 import { message, until } from './conformance/support.ts';
+import type { PeerCredentials } from './credentials.ts';
 import { frameKinds } from './frames.ts';
 import type { Hello } from './hello.ts';
 import { defaultTransportLimits } from './limits.ts';
@@ -19,7 +16,7 @@ const { handshakeMs, strangersMax } = defaultTransportLimits;
 
 describe('a member’s door', function () {
   this.timeout(60_000);
-  let credentials: Record<'m1' | 'm2' | 'm3' | 'foreign', TestPeerCredentials>;
+  let credentials: Record<'m1' | 'm2' | 'm3' | 'foreign', PeerCredentials>;
   let clock: ManualClock;
   let member: TlsTransport;
   const heard: number[] = [];
@@ -69,7 +66,7 @@ describe('a member’s door', function () {
     await member.close();
   });
 
-  function stranger(as: TestPeerCredentials | undefined, options: object = {}): Stranger {
+  function stranger(as: PeerCredentials | undefined, options: object = {}): Stranger {
     const identity = as === undefined ? {} : { cert: as.certificate, key: as.key };
     const made = new Stranger(member.port, { ...identity, ...options });
     strangers.push(made.socket);

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { makeDirectory, syncDirectory } from '../durable-directory.ts';
+import { makeDirectory, syncDirectory } from '../../base/index.ts';
 import type { WalFile, WalFiles } from './files.ts';
 
 /**

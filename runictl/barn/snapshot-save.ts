@@ -1,6 +1,6 @@
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { syncFolder } from '../../base/index.ts';
+import { syncDirectory } from '../../base/index.ts';
 import { CommandError, messageOf } from '../failure.ts';
 import { type Options, textOption } from '../options.ts';
 import { toJson } from '../print/object.ts';
@@ -34,7 +34,7 @@ export async function snapshotSave(session: Session, file: string, options: Opti
       cause,
     });
   }
-  await syncFolder(dirname(path));
+  await syncDirectory(dirname(path));
   if (textOption(options, 'output') === 'json') return terminal.out(toJson({ file: path, sizeBytes }));
   await terminal.out(`saved ${path} (${sizeText(sizeBytes)}); check it with: runictl barn snapshot verify ${path}\n`);
 }

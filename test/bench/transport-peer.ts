@@ -1,14 +1,14 @@
 // The other process of transport.bench: a member that answers every MsgApp, every heartbeat, and takes snapshots in.
 
+import type { PeerCredentials } from '../../barn/index.ts';
 import { openTlsTransport, type TlsTransport } from '../../barn/transport/tls.ts';
 import { silentLog, systemClock, systemRandom } from '../../base/index.ts';
-import type { TestPeerCredentials } from '../support/peer-certificates.ts';
 
-process.once('message', (start: { readonly credentials: TestPeerCredentials; readonly port: number }) => {
+process.once('message', (start: { readonly credentials: PeerCredentials; readonly port: number }) => {
   void serve(start.credentials, start.port);
 });
 
-async function serve(credentials: TestPeerCredentials, port: number): Promise<void> {
+async function serve(credentials: PeerCredentials, port: number): Promise<void> {
   const transport: TlsTransport = await openTlsTransport(
     {
       id: 2,
