@@ -198,8 +198,12 @@ export class SimNetwork {
       !this.#isUp(id, to) || this.#epoch(id, to) !== epoch || this.#chance.happens(this.quality.snapshotBreak);
     const pipe = new SnapshotPipe();
     let taken: { readonly error?: Error } | undefined;
-    await this.#loop.delay(0.1 + this.#chance.around(this.quality.delayMsMean), `snapshot ${id}→${to}`, target.process);
+    await Promise.race([
+      this.#loop.delay(0.1 + this.#chance.around(this.quality.delayMsMean), `snapshot ${id}→${to}`, target.process),
+      whenDead(target.process),
+    ]);
     if (!process.alive) return never();
+    if (!target.process.alive) throw new TransportError('Unreachable', `snapshot to ${to}: the connection broke`);
     target.events.onSnapshot(id, message, pipe).then(
       () => (taken = {}),
       (error: unknown) => (taken = { error: asError(error) }),
