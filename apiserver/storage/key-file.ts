@@ -31,7 +31,7 @@ export function keyProvider(keys: readonly [EncryptionKey, ...EncryptionKey[]]):
 }
 
 function parseKeys(text: string, path: string): [EncryptionKey, ...EncryptionKey[]] {
-  const parsed: unknown = JSON.parse(text);
+  const parsed = parseJson(text, path);
   const keys = arrayOf(isRecord(parsed) ? parsed.keys : undefined).map((row): EncryptionKey => {
     const id = isRecord(row) ? textOf(row.id) : undefined;
     const key = Buffer.from((isRecord(row) ? textOf(row.key) : undefined) ?? '', 'base64');
@@ -42,4 +42,13 @@ function parseKeys(text: string, path: string): [EncryptionKey, ...EncryptionKey
   const [first, ...others] = keys;
   if (first === undefined) throw new Error(`${path} holds no key`);
   return [first, ...others];
+}
+
+// What is wrong is not quoted: it may be a key.
+function parseJson(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error(`${path} is not JSON: it must be {"keys": [{"id", "key"}]}`);
+  }
 }
