@@ -1,10 +1,8 @@
 import { assert } from '../../base/index.ts';
+import { noSnapshot } from './empty.ts';
 import { fittingEnd } from './entry-size.ts';
 import { noEntries } from './message.ts';
 import { type ConfState, type Entry, type HardState, RaftError, type Snapshot, type Storage } from './protocol.ts';
-import { emptyConfState } from './tracker.ts';
-
-const noSnapshot: Snapshot = Object.freeze({ index: 0, term: 0, confState: emptyConfState });
 
 /**
  * The stable log in memory: what the write-ahead log holds, as the core reads it. It keeps the entries that it is given and

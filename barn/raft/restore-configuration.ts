@@ -1,6 +1,6 @@
 import { type ChangeResult, type ConfigurationBase, changeSimply, enterJoint } from './change-configuration.ts';
+import { emptyConfState } from './empty.ts';
 import type { ConfChange, ConfChangeType, ConfState, MemberId } from './protocol.ts';
-import { emptyConfState } from './tracker.ts';
 
 /**
  * The configuration that a stored ConfState describes, made by the same changes that could have led to it, so that a stored one

@@ -1,15 +1,7 @@
+import { emptyConfState } from './empty.ts';
 import type { Progress } from './progress.ts';
 import type { ConfState, MemberId } from './protocol.ts';
 import { type AckedIndexes, jointCommittedIndex, jointVoteResult, type VoteResult } from './quorum.ts';
-
-/** A configuration without members. */
-export const emptyConfState: ConfState = Object.freeze({
-  voters: [],
-  learners: [],
-  votersOutgoing: [],
-  learnersNext: [],
-  autoLeave: false,
-});
 
 /** What is known of each member. */
 export type ProgressById = ReadonlyMap<MemberId, Progress>;

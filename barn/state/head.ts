@@ -1,6 +1,7 @@
 // Where a state on disk stands, in one record (m/head) of every batch: checksum u32 | JSON.
 import { crc32 } from 'node:zlib';
 import { BarnError, type Revision } from '../barn.ts';
+import { noSnapshot } from '../raft/empty.ts';
 import type { ConfState, Snapshot } from '../raft/protocol.ts';
 import type { Alarm, MemberRecord } from './machine.ts';
 import { memberRecord } from './member-record.ts';
@@ -28,11 +29,7 @@ export interface Head {
 
 /** What a state begins with that nobody founded: one who joins and waits for a snapshot. */
 export const emptyHead: Head = {
-  applied: {
-    index: 0,
-    term: 0,
-    confState: { voters: [], learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false },
-  },
+  applied: noSnapshot,
   revision: 0,
   compactRevision: 0,
   restoredRevision: 0,

@@ -1,5 +1,6 @@
 // Reads a log from its files, repairs a torn tail, and refuses everything else that is not as it was written.
 import { present } from '../../base/index.ts';
+import { noSnapshot } from '../raft/empty.ts';
 import type { HardState, Snapshot } from '../raft/protocol.ts';
 import { isSealed, type Sealer } from '../seal.ts';
 import type { WalFile, WalFiles } from './files.ts';
@@ -50,13 +51,6 @@ export interface LoadOptions {
   /** A longer record was never written. */
   readonly recordBytesMax: number;
 }
-
-/** The state of a log that has none yet. */
-export const noSnapshot: Snapshot = {
-  index: 0,
-  term: 0,
-  confState: { voters: [], learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false },
-};
 
 /** What the records of a member are sealed for. */
 export function recordPlace({ clusterId, memberId }: WalMetadata, record: number): string {

@@ -1,12 +1,13 @@
 import { type Log, present } from '../../base/index.ts';
 import { BarnError } from '../barn.ts';
+import { noSnapshot } from '../raft/empty.ts';
 import type { RandomBytes, Sealer } from '../seal.ts';
 import { encodeBatch, type LogState, type RecordWrite } from './batch.ts';
 import { ByteWriter } from './bytes.ts';
 import type { WalFile, WalFiles } from './files.ts';
 import { encodeRecord, encodeSegmentHead, recordBytes, saltBytes, segmentName, type WalMetadata } from './format.ts';
 import type { WalLimits } from './limits.ts';
-import { type LoadedSegment, type LogEnd, noSnapshot, recordPlace } from './load.ts';
+import { type LoadedSegment, type LogEnd, recordPlace } from './load.ts';
 import { Spares } from './spares.ts';
 
 /** What a log writes with. */

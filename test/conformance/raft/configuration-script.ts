@@ -7,8 +7,8 @@ import {
   enterJoint,
   leaveJoint,
 } from '../../../barn/raft/change-configuration.ts';
+import { emptyConfState } from '../../../barn/raft/empty.ts';
 import { progressOf } from '../../../barn/raft/status.ts';
-import { emptyConfState } from '../../../barn/raft/tracker.ts';
 import { describeConfiguration, describeProgress, parseChanges } from './describe.ts';
 import { type Block, valueOf } from './script.ts';
 
