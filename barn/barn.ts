@@ -163,6 +163,28 @@ export interface Barn {
   close(): Promise<void>;
 }
 
+/** Times in seconds, counted in buckets; `counts` has one more than `buckets`, for what is above the last. */
+export interface TimeCounts {
+  readonly buckets: readonly number[];
+  readonly counts: readonly number[];
+  readonly sum: number;
+}
+
+/** What a member has counted since it began, and what it has under way. */
+export interface MemberCounts {
+  readonly leaderChanges: number;
+  /** Writes asked for here that wait for the group, and those that were refused or had no answer. */
+  readonly proposalsPending: number;
+  readonly proposalsFailed: number;
+  readonly logBytes: number;
+  /** Times of the synced writes to the log. */
+  readonly syncs: TimeCounts;
+  readonly snapshotsSent: number;
+  readonly snapshotsReceived: number;
+  /** Peers with a live connection. */
+  readonly connected: number;
+}
+
 /** A store that is kept by a group of members, and what an operator does with it. Changes go through the leader, from any member. */
 export interface ReplicatedBarn extends Barn {
   /** Adds a learner that will be found at `peerUrl`; resolves once the group knows it. Errors: Membership, NoLeader, Unknown. */
@@ -175,6 +197,8 @@ export interface ReplicatedBarn extends Barn {
   transferLeader(id: number): Promise<void>;
   /** Takes an alarm back after its cause was removed. */
   disarm(alarm: BarnAlarm): Promise<void>;
+  /** For metrics. Errors: Unknown (no answer in time). */
+  counts(): Promise<MemberCounts>;
   /** Before a planned stop: gives leadership away if it can. Resolves when another leads, or after an election's time. */
   stepDown(): Promise<void>;
 }

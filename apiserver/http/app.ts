@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import express from 'express';
 import { ApiError, kinds } from '../../apis/index.ts';
+import type { Barn } from '../../barn/index.ts';
 import type { Log } from '../../base/index.ts';
 import type { Attributes } from '../auth/attributes.ts';
 import { authorise } from '../auth/authorise.ts';
@@ -16,6 +17,7 @@ import type { Tunnels } from '../tunnel/tunnels.ts';
 import { demanded, parseFieldSelector } from '../view/field-selector.ts';
 import type { Authenticate } from './authenticate.ts';
 import { isBarnPath, serveBarnAdmin } from './barn-admin.ts';
+import { barnMetrics } from './barn-metrics.ts';
 import { endWithHerds } from './herd-ends.ts';
 import { type ApiMetrics, apiMetrics } from './metrics.ts';
 import { mediaTypeOf } from './negotiate.ts';
@@ -120,7 +122,7 @@ async function serve(
           response,
         );
       if (request.method !== 'GET' && request.method !== 'HEAD') return sendText(response, 404, notFoundText);
-      if (about.path === '/metrics') return serveMetrics(metrics, user, response);
+      if (about.path === '/metrics') return serveMetrics(metrics, registry.store.barn, user, response);
       if (!(await deps.servePath(about.path, request, response))) sendText(response, 404, notFoundText);
       return;
     case 'resource': {
@@ -134,14 +136,14 @@ async function serve(
 
 const notFoundText = '404 page not found\n';
 
-async function serveMetrics(metrics: ApiMetrics, user: User, response: ServerResponse): Promise<void> {
+async function serveMetrics(metrics: ApiMetrics, barn: Barn, user: User, response: ServerResponse): Promise<void> {
   const { masters, controllers } = wellKnownGroups;
   if (!user.groups.includes(masters) && !user.groups.includes(controllers)) {
     throw new ApiError('Forbidden', `forbidden: User "${user.name}" cannot get path "/metrics"`, {});
   }
-  const { type, text } = await metrics.text();
+  const [{ type, text }, ofBarn] = await Promise.all([metrics.text(), barnMetrics(barn)]);
   response.setHeader('content-type', type);
-  sendText(response, 200, text);
+  sendText(response, 200, `${text}${ofBarn}`);
 }
 
 // Two questions that kubectl asks of any server, answered so that what it says to its user comes out right.

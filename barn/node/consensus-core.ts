@@ -321,12 +321,11 @@ export class ConsensusCore {
   #counts(): ConsensusCounts {
     return {
       leaderChanges: this.#standings.changes,
-      committed: this.#commit,
       logBytes: this.#wal.sizeBytes(),
       syncs: this.#writer.syncs.read(),
       snapshotsSent: this.#streams.sent,
       snapshotsReceived: this.#streams.received,
-      connected: this.#transport.connected(),
+      connected: this.#transport.connected().length,
     };
   }
 

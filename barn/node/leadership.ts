@@ -7,7 +7,6 @@ export class Leadership {
   #standing: Standing = { leader: 0, term: 0, role: 'StateFollower' };
   #leaderlessSinceMs: number | undefined;
   #hasGivenUp = false;
-  changes = 0;
   #waiting: { readonly wanted: (leader: MemberId) => boolean; readonly done: () => void }[] = [];
 
   /** `nowMs` is when the wait for a first leader begins. */
@@ -30,7 +29,6 @@ export class Leadership {
     this.#standing = standing;
     if (standing.leader === before) return;
     if (standing.leader !== 0) {
-      this.changes++;
       this.#leaderlessSinceMs = undefined;
       this.#hasGivenUp = false;
     } else {

@@ -1,10 +1,9 @@
-import type { Clock, Log, Timer } from '../../base/index.ts';
-import { BarnError, type TxnResult } from '../barn.ts';
+import { type Clock, type Log, present, type Timer } from '../../base/index.ts';
+import { BarnError, type MemberCounts, type TxnResult } from '../barn.ts';
 import type { MemberId, Snapshot } from '../raft/protocol.ts';
 import type { Command, CommittedEntry, Origin, StateMachine } from '../state/machine.ts';
 import { Asks } from './asks.ts';
 import { Caretaker } from './caretaker.ts';
-import type { ConsensusCounts } from './counts.ts';
 import { Leadership } from './leadership.ts';
 import type { MemberIdentity, MemberTimers, ReplicaParts } from './member.ts';
 import { randomId } from './member-id.ts';
@@ -140,8 +139,13 @@ export class ReplicaCore {
     await this.#asks.ask({ kind: 'stepDown' }, this.#clock.monotonicMs() + this.#timers.requestMs);
   }
 
-  async counts(): Promise<ConsensusCounts | undefined> {
-    return this.#asks.ask({ kind: 'counts' }, this.#clock.monotonicMs() + this.#timers.requestMs);
+  async counts(): Promise<MemberCounts> {
+    const counts = await this.#asks.ask({ kind: 'counts' }, this.#clock.monotonicMs() + this.#timers.requestMs);
+    return {
+      ...present(counts, 'the answer to counts'),
+      proposalsPending: this.#proposals.size,
+      proposalsFailed: this.#proposals.failed,
+    };
   }
 
   close(): Promise<void> {

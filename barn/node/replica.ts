@@ -7,6 +7,7 @@ import {
   type Compare,
   type Key,
   type Member,
+  type MemberCounts,
   type MemberStatus,
   type Operation,
   type RangeOptions,
@@ -153,6 +154,11 @@ class Replica implements ReplicatedBarn {
   async disarm(alarm: BarnAlarm): Promise<void> {
     this.#core.checkOpen();
     await this.#core.submit((origin) => ({ kind: 'alarm', origin, alarm, active: false }));
+  }
+
+  async counts(): Promise<MemberCounts> {
+    this.#core.checkOpen();
+    return this.#core.counts();
   }
 
   async stepDown(): Promise<void> {

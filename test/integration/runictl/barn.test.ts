@@ -114,6 +114,7 @@ describe('runictl barn', () => {
         of.alarms = of.alarms.filter((alarm) => alarm.kind !== kind || alarm.member !== member);
       },
       stepDown: () => Promise.resolve(),
+      counts: () => Promise.reject(new BarnError('Unknown', 'nothing is counted here')),
     };
   }
 

@@ -5,6 +5,7 @@ import type {
   Compare,
   Key,
   Member,
+  MemberCounts,
   MemberStatus,
   Operation,
   RangeOptions,
@@ -162,6 +163,10 @@ export class RemoteBarn implements Omit<ReplicatedBarn, 'snapshot'> {
 
   disarm(alarm: BarnAlarm): Promise<void> {
     return this.#call('disarm', alarm);
+  }
+
+  counts(): Promise<MemberCounts> {
+    return this.#call('counts');
   }
 
   stepDown(): Promise<void> {

@@ -18,6 +18,7 @@ const callable = new Set<string>([
   'transferLeader',
   'disarm',
   'stepDown',
+  'counts',
 ]);
 
 /** Listens at `path` (a unix socket) or on a loopback port; resolves with the server once it does. */

@@ -1,0 +1,41 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { createMemoryBarn, openEmbeddedBarn } from '../../barn/index.ts';
+import { silentLog, systemClock } from '../../base/index.ts';
+import { barnMetrics } from './barn-metrics.ts';
+
+describe('Metrics of the store', () => {
+  it('tell where a member stands and what it counted', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'barn-'));
+    const barn = await openEmbeddedBarn({ directory, name: 'one', clock: systemClock, log: silentLog });
+    try {
+      await barn.txn([], [{ do: 'put', key: 'a', value: new Uint8Array(10) }]);
+      const text = await barnMetrics(barn);
+      const value = (name: string): number => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
+      expect(value('etcd_server_has_leader')).to.equal(1);
+      expect(value('etcd_server_is_leader')).to.equal(1);
+      expect(value('etcd_server_is_learner')).to.equal(0);
+      expect(value('etcd_server_leader_changes_seen_total')).to.equal(1);
+      expect(value('etcd_server_proposals_failed_total')).to.equal(0);
+      expect(value('etcd_server_proposals_applied_total')).to.be.greaterThan(1);
+      expect(value('etcd_server_proposals_committed_total')).to.be.greaterThan(1);
+      expect(value('runink_barn_log_bytes')).to.be.greaterThan(0);
+      const syncs = value('etcd_disk_wal_fsync_duration_seconds_count');
+      expect(syncs).to.be.greaterThan(0);
+      expect(value('etcd_disk_wal_fsync_duration_seconds_bucket{le="\\+Inf"}')).to.equal(syncs);
+      for (const line of text.trimEnd().split('\n'))
+        expect(line).to.match(/^(# (HELP|TYPE) \w+ .+|\w+(\{le="\S+"\})? \S+)$/);
+    } finally {
+      await barn.close();
+      await rm(directory, { recursive: true });
+    }
+  });
+
+  it('are none where the servers keep no store', async () => {
+    const barn = createMemoryBarn();
+    expect(await barnMetrics(barn)).to.equal('');
+    await barn.close();
+  });
+});

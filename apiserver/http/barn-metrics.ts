@@ -1,0 +1,52 @@
+// What the server's member of the store measures, under etcd's names where etcd measures the same.
+import type { Barn, MemberCounts, MemberStatus, TimeCounts } from '../../barn/index.ts';
+import { isReplicated } from '../storage/barn-health.ts';
+
+/** Metrics of the store in Prometheus' text format; empty where the store is kept elsewhere. Errors: BarnError. */
+export async function barnMetrics(barn: Barn): Promise<string> {
+  if (!isReplicated(barn)) return '';
+  const [status, counts] = await Promise.all([barn.status(), barn.counts()]);
+  return [...standing(status), ...counted(counts)].join('');
+}
+
+function standing({ raft, sizeBytes }: MemberStatus): readonly string[] {
+  const { id = 0, leader = 0, committed = 0, applied = 0, isLearner = false } = raft ?? {};
+  return [
+    one('etcd_server_has_leader', 'gauge', 'Whether a leader is known.', Number(leader !== 0)),
+    one('etcd_server_is_leader', 'gauge', 'Whether this member leads.', Number(leader === id)),
+    one('etcd_server_is_learner', 'gauge', 'Whether this member has no vote.', Number(isLearner)),
+    one('etcd_server_proposals_committed_total', 'gauge', 'The last entry known to be committed.', committed),
+    one('etcd_server_proposals_applied_total', 'gauge', 'The last entry applied here.', applied),
+    one('etcd_mvcc_db_total_size_in_bytes', 'gauge', 'What the member takes on disk.', sizeBytes),
+  ];
+}
+
+function counted(counts: MemberCounts): readonly string[] {
+  const { leaderChanges, proposalsPending, proposalsFailed, logBytes, syncs, connected } = counts;
+  const { snapshotsSent, snapshotsReceived } = counts;
+  return [
+    one('etcd_server_leader_changes_seen_total', 'counter', 'Leaders seen since the start.', leaderChanges),
+    one('etcd_server_proposals_pending', 'gauge', 'Writes that wait for the group.', proposalsPending),
+    one('etcd_server_proposals_failed_total', 'counter', 'Writes refused or without an answer.', proposalsFailed),
+    histogram('etcd_disk_wal_fsync_duration_seconds', 'Time of a synced write to the log.', syncs),
+    one('runink_barn_log_bytes', 'gauge', 'Size of the log.', logBytes),
+    one('runink_barn_peers', 'gauge', 'Members with a live connection.', connected),
+    one('runink_barn_snapshots_sent_total', 'counter', 'Snapshots sent to members that lagged.', snapshotsSent),
+    one('runink_barn_snapshots_received_total', 'counter', 'Snapshots installed here.', snapshotsReceived),
+  ];
+}
+
+const head = (name: string, type: string, help: string): string => `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
+
+function one(name: string, type: 'gauge' | 'counter', help: string, value: number): string {
+  return `${head(name, type, help)}${name} ${value}\n`;
+}
+
+function histogram(name: string, help: string, { buckets, counts, sum }: TimeCounts): string {
+  let below = 0;
+  const lines = [...buckets, '+Inf'].map((bound, at) => {
+    below += counts[at] ?? 0;
+    return `${name}_bucket{le="${bound}"} ${below}\n`;
+  });
+  return `${head(name, 'histogram', help)}${lines.join('')}${name}_sum ${sum}\n${name}_count ${below}\n`;
+}
