@@ -2,7 +2,7 @@
 import type { StreamFrame } from './port.ts';
 
 /** Chunks under way in one stream; a chunk is at most 256 KiB. Who makes more waits for credit. */
-export const chunkWindow = 8;
+const chunkWindow = 8;
 
 type Send = (frame: StreamFrame, transfer?: readonly ArrayBuffer[]) => void;
 

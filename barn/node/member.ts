@@ -1,7 +1,7 @@
 // What one member is made of. The product gives it real files, sockets and a worker thread; the simulator gives it twins and
 // runs both sides in one thread: nothing in this room reaches for the machine by itself.
 import type { Clock, Log, Random } from '../../base/index.ts';
-import type { BarnError, ReplicatedBarn } from '../barn.ts';
+import type { BarnError } from '../barn.ts';
 import type { KeyRing } from '../keys.ts';
 import type { BarnLimits } from '../limits.ts';
 import type { MemberId } from '../raft/protocol.ts';
@@ -84,9 +84,3 @@ export interface MessagePortLike {
   onMessage(listener: (message: unknown) => void): void;
   close(): void;
 }
-
-/** Starts the consensus side; resolves when it has read its log. Errors: Storage, Corrupt. */
-export type StartConsensus = (parts: ConsensusParts) => Promise<{ close(): Promise<void> }>;
-
-/** Starts the state side on a consensus side that will answer on the port. */
-export type StartReplica = (parts: ReplicaParts) => ReplicatedBarn;
