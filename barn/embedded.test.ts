@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
@@ -15,6 +15,31 @@ describeBarn('the embedded store', async (options) => {
     barn: await openEmbeddedBarn({ ...options, directory, name: 'one', log: silentLog }),
     dispose: () => rm(directory, { recursive: true }),
   };
+});
+
+describe('the embedded store and whom it belongs to', () => {
+  it('is started by itself or in a group, as it began', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'barn-'));
+    const options = { directory, name: 'one', clock: systemClock, log: silentLog };
+    const cluster = {
+      state: 'new',
+      token: 'group',
+      initialCluster: [{ name: 'one', peerUrl: 'https://127.0.0.1:1' }],
+      listen: { host: '127.0.0.1', port: 0 },
+      credentials: { authority: '', certificate: '', key: '' },
+    } as const;
+    const refusal = (more: object): Promise<unknown> =>
+      openEmbeddedBarn({ ...options, ...more }).catch((error: unknown) => error);
+    await (await openEmbeddedBarn(options)).close();
+    expect(await refusal({ cluster })).to.include({ reason: 'Membership' });
+    expect(await refusal({ name: 'other' })).to.include({ reason: 'Membership' });
+    await (await openEmbeddedBarn(options)).close();
+
+    const member = { id: 7, clusterId: 7, name: 'one' };
+    await writeFile(join(directory, 'member.json'), JSON.stringify(member));
+    expect(String(await refusal({}))).to.contain('belongs to a member of a group');
+    await rm(directory, { recursive: true });
+  }).timeout(60_000);
 });
 
 describe('the embedded store and its thread', () => {

@@ -7,7 +7,7 @@ import { type Clock, type Log, systemRandom } from '../base/index.ts';
 import { BarnError, type ReplicatedBarn } from './barn.ts';
 import type { StoreKey } from './keys.ts';
 import { type BarnLimits, defaultLimits } from './limits.ts';
-import { type ClusterOptions, identityAlone, identityOfFounder, identityOfJoiner } from './node/cluster.ts';
+import { aloneToken, type ClusterOptions, identityAlone, identityOfFounder, identityOfJoiner } from './node/cluster.ts';
 import { defaultTimers, type MemberIdentity, type MemberTimers } from './node/member.ts';
 import { readMember, writeMember } from './node/member-file.ts';
 import { clusterIdOf } from './node/member-id.ts';
@@ -70,6 +70,13 @@ async function identityOf(
 ): Promise<MemberIdentity> {
   if (known !== undefined && known.name !== name)
     throw new BarnError('Membership', `start member ${name}: the directory belongs to member ${known.name}`);
+  if (known !== undefined && known.clusterId !== clusterIdOf(cluster?.token ?? aloneToken))
+    throw new BarnError(
+      'Membership',
+      cluster === undefined
+        ? `start member ${name} by itself: the directory belongs to a member of a group; name the group with --initial-cluster`
+        : `start member ${name} of group ${cluster.token}: the directory belongs to a member by itself or of another group; name an empty one`,
+    );
   if (cluster === undefined) return { ...identityAlone(name), ...known };
   if (known !== undefined || cluster.state === 'new') {
     const founder = cluster.state === 'new' ? identityOfFounder(name, cluster) : undefined;

@@ -19,11 +19,14 @@ export interface ClusterOptions {
   readonly credentials: PeerCredentials;
 }
 
+/** The name of the group of a member that is one by itself. */
+export const aloneToken = '';
+
 /** A member that is a group by itself. */
 export function identityAlone(name: string): MemberIdentity {
-  const id = founderId('', name, '');
+  const id = founderId(aloneToken, name, '');
   const record: MemberRecord = { id, name, peerUrl: '', format: commandFormatMax };
-  return { id, name, initial: [record], state: 'new', clusterId: clusterIdOf('') };
+  return { id, name, initial: [record], state: 'new', clusterId: clusterIdOf(aloneToken) };
 }
 
 /** A member that founds a group with others. Errors: Membership when it is not among them. */
