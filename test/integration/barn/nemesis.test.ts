@@ -183,21 +183,21 @@ describe('barn: three members and a nemesis', function () {
   /** All events from the first revision on, as a member tells them; after a break the stream goes on where it was. */
   async function follow(name: string, signal: AbortSignal): Promise<WatchBatch[]> {
     const batches: WatchBatch[] = [];
+    const ended = new Promise<undefined>((resolve) => signal.addEventListener('abort', () => resolve(undefined)));
     while (!signal.aborted) {
       const barn = await group.connect(name).catch(() => undefined);
       if (barn === undefined) {
         await pause(lookMs);
         continue;
       }
-      await read(barn, batches, signal).catch(() => undefined);
+      await read(barn, batches, ended).catch(() => undefined);
       await barn.close();
     }
     return batches;
   }
 
-  async function read(barn: RemoteBarn, batches: WatchBatch[], signal: AbortSignal): Promise<void> {
+  async function read(barn: RemoteBarn, batches: WatchBatch[], ended: Promise<undefined>): Promise<void> {
     const from = (batches.at(-1)?.revision ?? 0) + 1;
-    const ended = new Promise<undefined>((resolve) => signal.addEventListener('abort', () => resolve(undefined)));
     const watch = await Promise.race([barn.watch('', '\x7f', from), ended]);
     if (watch === undefined) return;
     for (;;) {

@@ -27,8 +27,11 @@ const programs = join(root, 'dist/libexec');
 export const unavailable =
   process.getuid?.() === 0 ? undefined : 'only root can start the helper before it is installed';
 
-/** Gives the tests around it one running helper; false, with a skipped test that says why, where there can be none. */
-export function onHelper(take: (helper: HelperFixture) => void): boolean {
+/**
+ * Gives the tests around it one running helper; false, with a skipped test that says why, where there can be none. Tests that
+ * put another in its place name the last one.
+ */
+export function onHelper(take: (helper: HelperFixture) => void, last?: () => HelperFixture): boolean {
   if (unavailable !== undefined) {
     it.skip(`all of it: ${unavailable}`);
     return false;
@@ -39,7 +42,7 @@ export function onHelper(take: (helper: HelperFixture) => void): boolean {
     helper = await HelperFixture.open();
     take(helper);
   });
-  after(() => helper?.close());
+  after(() => (helper === undefined ? undefined : (last?.() ?? helper).close()));
   return true;
 }
 

@@ -13,7 +13,11 @@ import { agentUid, HelperFixture, onHelper, startHelper } from './fixture.ts';
 describe('runi-agent: requests that the helper refuses', function () {
   this.timeout(60_000);
   let helper: HelperFixture;
-  if (!onHelper((opened) => (helper = opened))) return;
+  const isOn = onHelper(
+    (opened) => (helper = opened),
+    () => helper,
+  );
+  if (!isOn) return;
 
   async function refusal(request: LaunchRequest): Promise<string> {
     try {
