@@ -61,6 +61,15 @@ export class RemoteBarn implements Omit<ReplicatedBarn, 'snapshot'> {
     return this.#broken !== undefined;
   }
 
+  /** Reads nothing more until told, as a client does that hangs. */
+  stopReading(): void {
+    this.#socket.pause();
+  }
+
+  goOnReading(): void {
+    this.#socket.resume();
+  }
+
   /** The revision of a put of its own. */
   async put(key: Key, value: Uint8Array): Promise<number> {
     return (await this.#ask((request) => putFrame(request, key, value))).body.readUIntLE(0, 6);
