@@ -106,6 +106,8 @@ interface Twin {
   barn: Barn;
   /** It may decide what it is asked at the same time in any order, where the keys differ. */
   readonly isUnordered?: boolean;
+  /** Opened again, it does not know of a compaction at revision 1, before which there is nothing to lose. */
+  readonly forgetsFirstCompaction?: boolean;
   restart(): Promise<Barn>;
 }
 
@@ -169,6 +171,8 @@ describe('the twins and the model', function () {
         const twin: Twin = {
           barn: await open(),
           isUnordered: true,
+          // An etcd that began empty compacts there at its own revision 1, and refuses nothing by that.
+          forgetsFirstCompaction: true,
           async restart() {
             await twin.barn.close();
             return open();
@@ -191,7 +195,8 @@ async function check(seed: number, numRuns: number, open: () => Promise<readonly
       for (const { barn } of twins) await barn.close();
     }
   });
-  await fc.assert(property, { seed, numRuns, endOnFailure: false });
+  // A failure is made smaller for so long at most, so that it is told before mocha gives up.
+  await fc.assert(property, { seed, numRuns, interruptAfterTimeLimit: 45_000 });
 }
 
 async function play(steps: readonly Step[], twins: readonly Twin[]): Promise<void> {
@@ -237,9 +242,10 @@ async function play(steps: readonly Step[], twins: readonly Twin[]): Promise<voi
     }
     await settle();
     for (const reader of readers) reader.check();
-    for (const { barn } of twins) {
+    for (const { barn, forgetsFirstCompaction } of twins) {
       const { revision, compactRevision } = await barn.status();
-      expect([revision, compactRevision]).to.deep.equal([model.revision, model.compactRevision]);
+      const told = forgetsFirstCompaction && model.compactRevision === 1 ? 1 : compactRevision;
+      expect([revision, told]).to.deep.equal([model.revision, model.compactRevision]);
     }
   }
   for (const reader of readers) reader.start();
