@@ -7,7 +7,14 @@ import { type Clock, type Log, systemRandom } from '../base/index.ts';
 import { BarnError, type ReplicatedBarn } from './barn.ts';
 import type { StoreKey } from './keys.ts';
 import { type BarnLimits, defaultLimits } from './limits.ts';
-import { aloneToken, type ClusterOptions, identityAlone, identityOfFounder, identityOfJoiner } from './node/cluster.ts';
+import {
+  aloneToken,
+  type ClusterOptions,
+  foundingOf,
+  identityAlone,
+  identityOfFounder,
+  identityOfJoiner,
+} from './node/cluster.ts';
 import { defaultTimers, type MemberIdentity, type MemberTimers } from './node/member.ts';
 import { readMember, writeMember } from './node/member-file.ts';
 import { clusterIdOf } from './node/member-id.ts';
@@ -87,14 +94,6 @@ async function identityOf(
   const clusterId = clusterIdOf(cluster.token);
   const ask = openAsk({ name, clusterId, url, credentials: cluster.credentials, clock });
   return identityOfJoiner(name, cluster, ask);
-}
-
-function foundingOf({ initial }: MemberIdentity) {
-  const voters = initial.map(({ id }) => id).sort((one, other) => one - other);
-  return {
-    members: initial,
-    confState: { voters, learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false },
-  };
 }
 
 async function startMember(

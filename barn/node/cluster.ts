@@ -1,6 +1,7 @@
 import { BarnError } from '../barn.ts';
+import { emptyConfState } from '../raft/empty.ts';
 import { commandFormatMax } from '../state/command.ts';
-import type { MemberRecord } from '../state/machine.ts';
+import type { Founding, MemberRecord } from '../state/machine.ts';
 import type { PeerCredentials } from '../transport/credentials.ts';
 import type { AskPeer } from '../transport/transport.ts';
 import type { MemberIdentity } from './member.ts';
@@ -17,6 +18,12 @@ export interface ClusterOptions {
   readonly token: string;
   readonly listen: { readonly host: string; readonly port: number };
   readonly credentials: PeerCredentials;
+}
+
+/** How a new group begins: everyone who founds it votes. */
+export function foundingOf({ initial }: Pick<MemberIdentity, 'initial'>): Founding {
+  const voters = initial.map(({ id }) => id).sort((one, other) => one - other);
+  return { members: initial, confState: { ...emptyConfState, voters } };
 }
 
 /** The name of the group of a member that is one by itself. */

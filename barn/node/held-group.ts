@@ -8,6 +8,7 @@ import { openStateMachine } from '../state/open.ts';
 import type { PeerAddress, Transport, TransportEvents } from '../transport/transport.ts';
 import type { WalLimits } from '../wal/limits.ts';
 import { MemoryWalFiles } from '../wal/memory-files.ts';
+import { foundingOf } from './cluster.ts';
 import { startConsensus } from './consensus.ts';
 import { localPorts } from './local-port.ts';
 import type { KeptLimits } from './log-release.ts';
@@ -97,23 +98,13 @@ export async function startHeld(options: {
   const failures: BarnError[] = [];
   const url = identity.initial.find(({ id }) => id === identity.id)?.peerUrl ?? '';
   disk.closed = false;
-  const founding = {
-    members: identity.initial,
-    confState: {
-      learners: [],
-      votersOutgoing: [],
-      learnersNext: [],
-      autoLeave: false,
-      voters: identity.initial.map(({ id }) => id).sort((one, other) => one - other),
-    },
-  };
   const machine = await openStateMachine({
     disk,
     keys: undefined,
     clock,
     log: silentLog,
     limits,
-    ...(identity.state === 'new' && { founding }),
+    ...(identity.state === 'new' && { founding: foundingOf(identity) }),
   });
   const [one, other] = localPorts((callback) => void setImmediate(callback));
   const barn = startReplica({

@@ -1,5 +1,6 @@
 // Entries as a log would hand them over. Test support, not part of the door.
 import type { Operation } from '../barn.ts';
+import { emptyConfState } from '../raft/empty.ts';
 import type { ConfState, Entry } from '../raft/protocol.ts';
 import { encodeCommand } from './command.ts';
 import type { Command, CommittedEntry, Founding, Outcome } from './machine.ts';
@@ -13,7 +14,7 @@ export const foundingOfOne: Founding = {
 
 /** A configuration that is not joint. */
 export function confStateOf(voters: readonly number[], learners: readonly number[] = []): ConfState {
-  return { voters, learners, votersOutgoing: [], learnersNext: [], autoLeave: false };
+  return { ...emptyConfState, voters, learners };
 }
 
 /** An entry of term 1 that holds a command. */

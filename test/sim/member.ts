@@ -1,6 +1,7 @@
 // One member of a simulated group: its disks, which outlive it, and its lives, each made of the same two sides as the product's.
 
 import type { BarnError, ReplicatedBarn } from '../../barn/index.ts';
+import { foundingOf } from '../../barn/node/cluster.ts';
 import { startConsensus } from '../../barn/node/consensus.ts';
 import type { MemberIdentity } from '../../barn/node/member.ts';
 import { startReplica } from '../../barn/node/replica.ts';
@@ -128,7 +129,6 @@ export class SimMember {
     const identity = this.#identity;
     const log = this.#log(process);
     const random = process.random;
-    const founders = identity.initial.map(({ id }) => id).sort((a, b) => a - b);
     const machine = await openStateMachine({
       disk: this.stateDisk.attach(process),
       keys: undefined,
@@ -138,12 +138,7 @@ export class SimMember {
       timers: simWriterTimers,
       nextTurn: () => loop.delay(0, `${process.name} next turn`, process),
       random: (length) => Uint8Array.from({ length }, () => Math.floor(random.next() * 256)),
-      ...(identity.state === 'new' && {
-        founding: {
-          members: identity.initial,
-          confState: { voters: founders, learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false },
-        },
-      }),
+      ...(identity.state === 'new' && { founding: foundingOf(identity) }),
     });
     if (machine.applied.index < this.#durableIndex)
       violations.add(
