@@ -121,6 +121,8 @@ export interface MemberStatus {
   /** The running hash of all events up to `revision`; equal on all members at equal revision. 0 where nobody keeps one. */
   readonly hash: number;
   readonly alarms: readonly BarnAlarm[];
+  /** Only of an embedded store: in which format its members write entries, and the newest that the asked one knows. */
+  readonly format?: { readonly written: number; readonly known: number };
   /** Only of a member of a Raft group. */
   readonly raft?: {
     readonly id: number;

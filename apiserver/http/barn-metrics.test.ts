@@ -17,6 +17,7 @@ describe('Metrics of the store', () => {
       expect(value('etcd_server_has_leader')).to.equal(1);
       expect(value('etcd_server_is_leader')).to.equal(1);
       expect(value('etcd_server_is_learner')).to.equal(0);
+      expect([value('runink_barn_format'), value('runink_barn_format_known')]).to.deep.equal([1, 1]);
       expect(value('etcd_server_leader_changes_seen_total')).to.equal(1);
       expect(value('etcd_server_proposals_failed_total')).to.equal(0);
       expect(value('etcd_server_proposals_applied_total')).to.be.greaterThan(1);

@@ -9,7 +9,7 @@ export async function barnMetrics(barn: Barn): Promise<string> {
   return [...standing(status), ...counted(counts)].join('');
 }
 
-function standing({ raft, sizeBytes }: MemberStatus): readonly string[] {
+function standing({ raft, sizeBytes, format }: MemberStatus): readonly string[] {
   const { id = 0, leader = 0, committed = 0, applied = 0, isLearner = false } = raft ?? {};
   return [
     one('etcd_server_has_leader', 'gauge', 'Whether a leader is known.', Number(leader !== 0)),
@@ -18,6 +18,12 @@ function standing({ raft, sizeBytes }: MemberStatus): readonly string[] {
     one('etcd_server_proposals_committed_total', 'gauge', 'The last entry known to be committed.', committed),
     one('etcd_server_proposals_applied_total', 'gauge', 'The last entry applied here.', applied),
     one('etcd_mvcc_db_total_size_in_bytes', 'gauge', 'What the member takes on disk.', sizeBytes),
+    ...(format === undefined
+      ? []
+      : [
+          one('runink_barn_format', 'gauge', 'The format in which the group writes entries.', format.written),
+          one('runink_barn_format_known', 'gauge', 'The newest format that this member knows.', format.known),
+        ]),
   ];
 }
 

@@ -28,7 +28,6 @@ export class Caretaker {
   #compactProposed = 0;
   #checkedMs = 0;
   #checkedRevision = 0;
-  #formatTerm = 0;
   #lookedMs = 0;
   #isTelling = false;
   #isLooking = false;
@@ -71,7 +70,8 @@ export class Caretaker {
   /** Time went by. Returns whether it proposed something. */
   tick(): boolean {
     const nowMs = this.#clock.monotonicMs();
-    if (nowMs - this.#lookedMs >= lookIntervalMs) {
+    const isLookDue = nowMs - this.#lookedMs >= lookIntervalMs;
+    if (isLookDue) {
       this.#lookedMs = nowMs;
       this.#look();
       this.#tell();
@@ -81,7 +81,7 @@ export class Caretaker {
       return false;
     }
     const checked = this.#check(nowMs);
-    return this.#raiseFormat() || checked;
+    return (isLookDue && this.#raiseFormat()) || checked;
   }
 
   get #leads(): boolean {
@@ -97,12 +97,11 @@ export class Caretaker {
     return true;
   }
 
+  /** Said again at each look until it is so: the command may be lost with a leader. */
   #raiseFormat(): boolean {
-    const { term } = this.#leadership.standing;
-    const known = this.#machine.members.reduce((least, { format }) => Math.min(least, format), commandFormatMax);
-    if (known <= this.#machine.format || this.#formatTerm === term) return false;
-    this.#formatTerm = term;
-    this.#proposals.post({ kind: 'format', format: known });
+    const format = Math.min(this.#machine.formatKnown, commandFormatMax);
+    if (format <= this.#machine.format) return false;
+    this.#proposals.post({ kind: 'format', format });
     return true;
   }
 

@@ -57,7 +57,8 @@ export class ChangeRequests {
     const { progress } = this.#node.status();
     const record = this.#peers.record(question.id);
     const match = progress.find(({ id }) => id === question.id)?.match ?? 0;
-    return encodeSaying({ members: this.#peers.members, hasRun: (record?.format ?? 0) > 0 || match > 1 });
+    const { members, format } = this.#peers;
+    return encodeSaying({ members, hasRun: (record?.format ?? 0) > 0 || match > 1, format });
   }
 
   /** Judges a change and proposes it, as the leader. */

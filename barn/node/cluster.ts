@@ -1,6 +1,6 @@
 import { BarnError } from '../barn.ts';
 import { emptyConfState } from '../raft/empty.ts';
-import { commandFormatMax } from '../state/command.ts';
+import { checkCommandFormat, commandFormatMax } from '../state/command.ts';
 import type { Founding, MemberRecord } from '../state/machine.ts';
 import type { PeerCredentials } from '../transport/credentials.ts';
 import type { AskPeer } from '../transport/transport.ts';
@@ -64,7 +64,8 @@ export async function identityOfJoiner(name: string, cluster: ClusterOptions, as
     if (other.name === name) continue;
     const answer = await ask(other.peerUrl, question).catch(() => undefined);
     if (answer === undefined) continue;
-    const { members } = decodeGreeting(answer);
+    const { members, format } = decodeGreeting(answer);
+    checkCommandFormat(format, `start member ${name}: the group of ${other.name}`);
     const own = members.find((member) => member.name === name);
     if (own === undefined)
       throw new BarnError(

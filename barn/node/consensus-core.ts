@@ -104,6 +104,7 @@ export class ConsensusCore {
       transport,
       begin.members.length > 0 ? begin.members : identity.initial,
       begin.applied.confState,
+      begin.format,
     );
     this.#handOver = new HandOver(this.#node, (change, config) => this.#peers.changed(change, config));
     this.#queue = new ProposalQueue(this.#node);
@@ -134,9 +135,10 @@ export class ConsensusCore {
   /** What the state side says. */
   hear(message: ToConsensus): void {
     this.#guard(() => {
-      const { applied, durable, proposals, read } = message;
+      const { applied, durable, proposals, read, format } = message;
       if (applied !== undefined) for (const response of this.#handOver.applied(applied)) this.#node.step(response);
       if (durable !== undefined) this.#release.durable(durable);
+      if (format !== undefined) this.#peers.format = format;
       if (proposals !== undefined) {
         const commands = unpackParts(proposals.bytes, proposals.count);
         this.#queue.add(proposals.first, commands, this.#clock.monotonicMs() + this.#timers.requestMs);

@@ -42,8 +42,9 @@ export async function startConsensus(parts: ConsensusParts): Promise<{ close(): 
       const asked = decodeQuestion(question);
       if (asked.kind !== 'hello') throw new BarnError('NoLeader', 'this member begins just now');
       // All founders begin at once and ask one another: each tells what its state knows.
-      const { members } = begin;
-      return encodeSaying({ members, hasRun: members.some(({ id, format }) => id === asked.id && format > 0) });
+      const { members, format } = begin;
+      const hasRun = members.some((member) => member.id === asked.id && member.format > 0);
+      return encodeSaying({ members, hasRun, format });
     },
   });
   try {

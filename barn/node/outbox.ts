@@ -6,7 +6,7 @@ export class Outbox {
   readonly #side: Side<ToConsensus, ToReplica>;
   readonly #atTurnEnd: (callback: () => void) => void;
   /** Asked at the end of the turn for what is gathered elsewhere. */
-  readonly #late: () => Pick<ToConsensus, 'proposals' | 'read'>;
+  readonly #late: () => Pick<ToConsensus, 'proposals' | 'read' | 'format'>;
   #isScheduled = false;
   #applied: number | undefined;
   #durable: Snapshot | undefined;
@@ -18,7 +18,7 @@ export class Outbox {
   constructor(options: {
     readonly side: Side<ToConsensus, ToReplica>;
     readonly atTurnEnd: (callback: () => void) => void;
-    readonly late: () => Pick<ToConsensus, 'proposals' | 'read'>;
+    readonly late: () => Pick<ToConsensus, 'proposals' | 'read' | 'format'>;
   }) {
     this.#side = options.side;
     this.#atTurnEnd = options.atTurnEnd;
@@ -61,7 +61,7 @@ export class Outbox {
 
   #flush(): void {
     this.#isScheduled = false;
-    const { proposals, read } = this.#late();
+    const { proposals, read, format } = this.#late();
     const transfer = this.#transfer;
     if (proposals !== undefined) transfer.push(proposals.bytes.buffer);
     const message: ToConsensus = {
@@ -69,6 +69,7 @@ export class Outbox {
       ...(this.#durable !== undefined && { durable: this.#durable }),
       ...(proposals !== undefined && { proposals }),
       ...(read !== undefined && { read }),
+      ...(format !== undefined && { format }),
       ...(this.#asks.length > 0 && { asks: this.#asks }),
       ...(this.#frames.length > 0 && { frames: this.#frames }),
       ...(this.#close && { close: true }),

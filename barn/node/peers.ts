@@ -5,11 +5,14 @@ import type { Transport } from '../transport/transport.ts';
 
 /** Who belongs to the group, as the consensus side knows it: from the state at first, then from each change. */
 export class Peers {
+  /** The command format that the group writes, as the state says. */
+  format: number;
   readonly #transport: Transport;
   readonly #records = new Map<MemberId, MemberRecord>();
 
-  constructor(transport: Transport, members: readonly MemberRecord[], config: ConfState) {
+  constructor(transport: Transport, members: readonly MemberRecord[], config: ConfState, format: number) {
     this.#transport = transport;
+    this.format = format;
     this.restored(members, config);
   }
 

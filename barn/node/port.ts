@@ -10,7 +10,13 @@ import type { MessagePortLike } from './member.ts';
 /** What the state side says. */
 export interface ToConsensus {
   /** Only in the first message: where the state stands. */
-  readonly begin?: { readonly applied: Snapshot; readonly members: readonly MemberRecord[] };
+  readonly begin?: {
+    readonly applied: Snapshot;
+    readonly members: readonly MemberRecord[];
+    readonly format: number;
+  };
+  /** The group went over to this command format. */
+  readonly format?: number;
   /** All that was applied, up to this index. */
   readonly applied?: number;
   /** Up to here the state is on disk: the log may go below. */

@@ -24,6 +24,7 @@ type OwnCommand = Extract<Command, { readonly origin: Origin }>;
  */
 export class Proposals {
   readonly #session: number;
+  readonly #format: () => number;
   readonly #limits: BarnLimits;
   /** By request number, hence oldest first. */
   readonly #pending = new Map<number, Pending>();
@@ -34,8 +35,10 @@ export class Proposals {
   #marked = 0;
   failed = 0;
 
-  constructor(session: number, limits: BarnLimits) {
+  /** Commands are written in what `format` gives at the time. */
+  constructor(session: number, limits: BarnLimits, format: () => number) {
     this.#session = session;
+    this.#format = format;
     this.#limits = limits;
   }
 
@@ -55,7 +58,7 @@ export class Proposals {
     }
     this.#next++;
     this.#bytes += bytes;
-    this.#turn.push(encoded(command, bytes));
+    this.#turn.push(this.#encoded(command, bytes));
     return new Promise((resolve, reject) => {
       this.#pending.set(request, { resolve, reject, bytes, untilMs, term: 0 });
     });
@@ -64,7 +67,7 @@ export class Proposals {
   /** A command that nobody waits for. */
   post(command: Command): void {
     this.#next++;
-    this.#turn.push(encoded(command, commandBytes(command)));
+    this.#turn.push(this.#encoded(command, commandBytes(command)));
   }
 
   /** What this turn gave. */
@@ -125,6 +128,12 @@ export class Proposals {
     for (const request of this.#pending.keys()) this.#fail(request, reason, message);
   }
 
+  #encoded(command: Command, bytes: number): Uint8Array {
+    const into = Buffer.allocUnsafe(bytes);
+    writeCommand(command, this.#format(), into, 0);
+    return into;
+  }
+
   #fail(request: number, reason: BarnReason, message: string): void {
     const pending = this.#remove(request);
     if (pending === undefined) return;
@@ -139,10 +148,4 @@ export class Proposals {
     this.#bytes -= pending.bytes;
     return pending;
   }
-}
-
-function encoded(command: Command, bytes: number): Uint8Array {
-  const into = Buffer.allocUnsafe(bytes);
-  writeCommand(command, into, 0);
-  return into;
 }

@@ -17,6 +17,8 @@ export interface Greeting {
   readonly members: readonly MemberRecord[];
   /** Whether the one who asked has run before, as far as this member knows. */
   readonly hasRun: boolean;
+  /** The command format that the group writes, as far as this member knows. */
+  readonly format: number;
 }
 
 /** What came of a change: proposed, or why not. */
@@ -39,10 +41,10 @@ export function decodeQuestion(bytes: Uint8Array): Question {
 
 /** Reads the answer to a hello. Errors: Membership. */
 export function decodeGreeting(bytes: Uint8Array): Greeting {
-  const { members, hasRun } = fieldsOf(bytes);
-  if (!Array.isArray(members) || typeof hasRun !== 'boolean')
+  const { members, hasRun, format } = fieldsOf(bytes);
+  if (!Array.isArray(members) || typeof hasRun !== 'boolean' || typeof format !== 'number')
     throw new BarnError('Membership', 'a peer answered what this version does not know');
-  return { members: members.map(memberRecord), hasRun };
+  return { members: members.map(memberRecord), hasRun, format };
 }
 
 /** Reads the answer to a change. Errors: Membership. */

@@ -38,6 +38,7 @@ export class ReplicaCore {
   #term = 0;
   #committed = 0;
   #logBytes = 0;
+  #formatTold: number;
   #wasMember: boolean;
   #ended: BarnError | undefined;
   #closing: Promise<void> | undefined;
@@ -55,12 +56,16 @@ export class ReplicaCore {
     this.#timers = timers;
     this.#onFailed = parts.onFailed;
     this.#side = replicaSide(parts.port);
-    this.#proposals = new Proposals(randomId(random), limits);
+    this.#proposals = new Proposals(randomId(random), limits, () => machine.format);
     this.#reads = new Reads(timers.electionMs / 2);
     this.#outbox = new Outbox({
       side: this.#side,
       atTurnEnd: parts.atTurnEnd,
-      late: () => ({ proposals: this.#proposals.take(), read: this.#reads.take(clock.monotonicMs()) }),
+      late: () => ({
+        proposals: this.#proposals.take(),
+        read: this.#reads.take(clock.monotonicMs()),
+        format: this.#formatNews(),
+      }),
     });
     this.#asks = new Asks(this.#outbox);
     this.#leadership = new Leadership(timers.leaderlessMs, clock.monotonicMs());
@@ -83,14 +88,20 @@ export class ReplicaCore {
           active: true,
         })),
     });
-    this.#streams = new StateStreams({ machine, outbox: this.#outbox, onInstalled: (meta) => this.#installed(meta) });
+    this.#streams = new StateStreams({
+      machine,
+      outbox: this.#outbox,
+      onInstalled: (meta) => this.#installed(meta),
+      onFailed: (error) => this.fail(error),
+    });
     this.#wasMember = this.#isMember();
     this.#reads.applied(machine.applied.index);
 
     machine.onDurable((durable) => this.#outbox.durable(durable));
     machine.onFailed((error) => this.fail(error));
     this.#side.onMessage((message) => this.#hear(message));
-    this.#side.post({ begin: { applied: machine.applied, members: machine.members } });
+    this.#formatTold = machine.format;
+    this.#side.post({ begin: { applied: machine.applied, members: machine.members, format: machine.format } });
     this.#tick();
   }
 
@@ -212,6 +223,13 @@ export class ReplicaCore {
     if (room === undefined) this.#outbox.applied(index);
     // A disk that failed ends the member by itself.
     else room.then(() => this.#outbox.applied(index)).catch(() => {});
+  }
+
+  #formatNews(): number | undefined {
+    const { format } = this.#machine;
+    if (format === this.#formatTold) return undefined;
+    this.#formatTold = format;
+    return format;
   }
 
   #installed({ index, term }: Snapshot): void {

@@ -20,6 +20,7 @@ import {
 } from '../barn.ts';
 import { assertWhole, type BarnLimits, checkRange, checkTxn } from '../limits.ts';
 import type { MemberId } from '../raft/protocol.ts';
+import { commandFormatMax } from '../state/command.ts';
 import type { StateMachine } from '../state/machine.ts';
 import type { MemberIdentity, ReplicaParts } from './member.ts';
 import { ReplicaCore } from './replica-core.ts';
@@ -100,7 +101,7 @@ class Replica implements ReplicatedBarn {
 
   async status(): Promise<MemberStatus> {
     this.#core.checkOpen();
-    const { store, alarms, hash, applied, members } = this.#machine;
+    const { store, alarms, hash, applied, members, format } = this.#machine;
     const { leader, term, committed, logBytes } = this.#core.standing();
     return {
       name: this.#identity.name,
@@ -110,6 +111,7 @@ class Replica implements ReplicatedBarn {
       sizeBytes: logBytes + (await this.#machine.sizeBytes()),
       hash,
       alarms,
+      format: { written: format, known: commandFormatMax },
       raft: {
         id: this.#identity.id,
         leader,

@@ -1,3 +1,4 @@
+import { BarnError } from '../barn.ts';
 import type { Snapshot } from '../raft/protocol.ts';
 import type { StateMachine } from '../state/machine.ts';
 import { ChunkInlet, ChunkOutlet } from './chunk-stream.ts';
@@ -9,6 +10,7 @@ export class StateStreams {
   readonly #machine: StateMachine;
   readonly #outbox: Outbox;
   readonly #onInstalled: (meta: Snapshot) => void;
+  readonly #onFailed: (error: BarnError) => void;
   readonly #outlets = new Map<number, { readonly outlet: ChunkOutlet; readonly abort: AbortController }>();
   readonly #inlets = new Map<number, ChunkInlet>();
 
@@ -16,10 +18,13 @@ export class StateStreams {
     readonly machine: StateMachine;
     readonly outbox: Outbox;
     readonly onInstalled: (meta: Snapshot) => void;
+    /** A snapshot cannot be installed and never will be: a newer version made it, or the disk refuses. */
+    readonly onFailed: (error: BarnError) => void;
   }) {
     this.#machine = options.machine;
     this.#outbox = options.outbox;
     this.#onInstalled = options.onInstalled;
+    this.#onFailed = options.onFailed;
   }
 
   begin({ stream, kind }: StreamBegin): void {
@@ -79,6 +84,7 @@ export class StateStreams {
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       this.#outbox.frame({ stream, kind: 'broken', message });
+      if (error instanceof BarnError && error.reason === 'Storage') this.#onFailed(error);
       throw error;
     } finally {
       this.#inlets.delete(stream);

@@ -37,11 +37,11 @@ const commands: readonly Command[] = [
 describe('the bytes of a command', () => {
   for (const [index, command] of commands.entries()) {
     it(`are read back: ${index} ${command.kind}`, () => {
-      expect(decodeCommand(encodeCommand(command))).to.deep.equal(command);
+      expect(decodeCommand(encodeCommand(command, 1))).to.deep.equal(command);
     });
 
     it(`are refused as Corrupt when cut at any place or longer: ${index} ${command.kind}`, () => {
-      const whole = encodeCommand(command);
+      const whole = encodeCommand(command, 1);
       const step = Math.max(1, Math.floor(whole.length / 500));
       for (let length = 0; length < whole.length; length += step) {
         expect(reasonOf(whole.subarray(0, length)), `${length} bytes`).to.equal('Corrupt');
@@ -51,11 +51,11 @@ describe('the bytes of a command', () => {
   }
 
   it('begin with a format, and a newer one is refused with what to do', () => {
-    const encoded = encodeCommand({ kind: 'format', format: 1 });
+    const encoded = encodeCommand({ kind: 'format', format: 1 }, 1);
     expect(encoded[0]).to.equal(1);
     encoded[0] = 2;
     expect(() => decodeCommand(encoded)).to.throw(
-      'a command has format 2, and this version of Runink reads up to 1: start the newer version here',
+      'it has command format 2, and this version of Runink knows up to 1: start the newer version here',
     );
     expect(reasonOf(encoded)).to.equal('Storage');
     encoded[0] = 0;
@@ -71,11 +71,11 @@ describe('the bytes of a command', () => {
       success: [{ do: 'put', key, value: Buffer.alloc(256) }],
       failure: [],
     } as const;
-    expect(encodeCommand(command).length).to.be.lessThan(315);
+    expect(encodeCommand(command, 1).length).to.be.lessThan(315);
   });
 
   it('give values that share their memory', () => {
-    const encoded = encodeCommand(commands[1] ?? { kind: 'format', format: 1 });
+    const encoded = encodeCommand(commands[1] ?? { kind: 'format', format: 1 }, 1);
     const decoded = decodeCommand(encoded);
     if (decoded.kind !== 'txn' || decoded.success[0]?.do !== 'put') throw new Error('not the command that was written');
     expect(decoded.success[0].value.buffer).to.equal(encoded.buffer);
@@ -88,7 +88,7 @@ describe('the bytes of a command', () => {
     const below = (limit: number): number => Math.floor(random.next() * limit);
     for (let round = 0; round < 20_000; round++) {
       const original = commands[below(commands.length)];
-      const garbage = original === undefined || below(2) === 0 ? Buffer.alloc(below(40)) : encodeCommand(original);
+      const garbage = original === undefined || below(2) === 0 ? Buffer.alloc(below(40)) : encodeCommand(original, 1);
       const changes = garbage.length > 100 ? 1 : 4;
       for (let change = 0; change < changes; change++) garbage[below(garbage.length)] = below(256);
       if (garbage.length > 0) garbage[0] = 1;

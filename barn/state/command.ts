@@ -13,11 +13,23 @@ import { BarnError, type Compare, type Operation } from '../barn.ts';
 import type { Alarm, Command, Origin } from './machine.ts';
 import { VarintReader, VarintWriter, varintBytes } from './varints.ts';
 
-/** The newest format this build reads and writes. What may be written is told by the state (`StateMachine.format`). */
+/**
+ * The newest format this build knows: it reads all up to it. It writes the group's (`StateMachine.format`), which all members
+ * know. A build that reads a command otherwise, or knows one more kind, raises this number and writes the new only in it.
+ */
 export const commandFormatMax = 1;
 
-/** The format in which all commands there are so far came. */
-const firstFormat = 1;
+/** The format that a group begins with. */
+export const commandFormatFirst = 1;
+
+/** Throws Storage when `what` has a command format that this build does not know: a newer one wrote it. */
+export function checkCommandFormat(format: number, what: string): void {
+  if (format <= commandFormatMax) return;
+  throw new BarnError(
+    'Storage',
+    `${what} has command format ${format}, and this version of Runink knows up to ${commandFormatMax}: start the newer version here`,
+  );
+}
 
 const kinds = ['txn', 'compact', 'check', 'alarm', 'format'] as const;
 const operations = ['get', 'put', 'delete'] as const;
@@ -25,10 +37,10 @@ const targets = ['version', 'create', 'mod', 'value'] as const;
 const operators = ['=', '!=', '<', '>'] as const;
 const alarms: readonly Alarm['kind'][] = ['NOSPACE', 'CORRUPT'];
 
-/** The bytes of a command, in memory of their own. */
-export function encodeCommand(command: Command): Uint8Array {
+/** The bytes of a command in a format, in memory of their own. */
+export function encodeCommand(command: Command, format: number): Uint8Array {
   const bytes = Buffer.allocUnsafeSlow(commandBytes(command));
-  writeCommand(command, bytes, 0);
+  writeCommand(command, format, bytes, 0);
   return bytes;
 }
 
@@ -54,9 +66,9 @@ export function commandBytes(command: Command): number {
 }
 
 /** Writes a command at `at`, for those who put many into one buffer; returns where it ends. */
-export function writeCommand(command: Command, into: Buffer, at: number): number {
+export function writeCommand(command: Command, format: number, into: Buffer, at: number): number {
   const writer = new VarintWriter(into, at);
-  writer.byte(firstFormat);
+  writer.byte(format);
   writer.byte(kinds.indexOf(command.kind));
   switch (command.kind) {
     case 'txn':
@@ -93,12 +105,7 @@ export function writeCommand(command: Command, into: Buffer, at: number): number
 export function decodeCommand(bytes: Uint8Array): Command {
   const reader = new VarintReader(bytes, 'command');
   const format = reader.byte();
-  if (format > commandFormatMax) {
-    throw new BarnError(
-      'Storage',
-      `a command has format ${format}, and this version of Runink reads up to ${commandFormatMax}: start the newer version here`,
-    );
-  }
+  checkCommandFormat(format, 'it');
   if (format === 0) throw reader.corrupt('its format is 0');
   const command = readBody(reader, choice(reader, kinds));
   reader.end();

@@ -2,7 +2,7 @@
 import type { Operation } from '../barn.ts';
 import { emptyConfState } from '../raft/empty.ts';
 import type { ConfState, Entry } from '../raft/protocol.ts';
-import { encodeCommand } from './command.ts';
+import { commandFormatFirst, encodeCommand } from './command.ts';
 import type { Command, CommittedEntry, Founding, Outcome } from './machine.ts';
 import type { TxnRequest } from './transaction.ts';
 
@@ -19,7 +19,7 @@ export function confStateOf(voters: readonly number[], learners: readonly number
 
 /** An entry of term 1 that holds a command. */
 export function entryOf(index: number, command: Command): Entry {
-  return { term: 1, index, type: 'EntryNormal', data: encodeCommand(command) };
+  return { term: 1, index, type: 'EntryNormal', data: encodeCommand(command, commandFormatFirst) };
 }
 
 /** An entry that holds a transaction; its request number is its index. */

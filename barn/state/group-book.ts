@@ -1,5 +1,5 @@
 import { BarnError } from '../barn.ts';
-import { commandFormatMax } from './command.ts';
+import { checkCommandFormat } from './command.ts';
 import type { Head } from './head.ts';
 import type { Alarm, CommittedEntry, MemberRecord } from './machine.ts';
 import { membersAfter } from './member-record.ts';
@@ -30,6 +30,11 @@ export class GroupBook {
     return this.#format;
   }
 
+  /** The newest format that all members have said they know; 0 while one has said nothing. */
+  get formatKnown(): number {
+    return Math.min(...this.#members.map(({ format }) => format));
+  }
+
   /** A change that the core refused brings no configuration. Errors: Corrupt when the record that it brings cannot be read. */
   changeMembers({ confState, confChange }: CommittedEntry): void {
     if (confState === undefined) return;
@@ -55,15 +60,14 @@ export class GroupBook {
     );
   }
 
-  /** Errors: Storage for a format that this build does not know. */
+  /**
+   * Goes over to a format, unless some member has said meanwhile that it does not know it (it went back to an older version):
+   * all members judge by the same book. Errors: Storage for a format that this build does not know.
+   */
   raiseFormat(format: number): void {
-    if (format > commandFormatMax) {
-      throw new BarnError(
-        'Storage',
-        `the group went over to command format ${format}, and this version of Runink knows up to ${commandFormatMax}: start the newer version here`,
-      );
-    }
-    this.#format = Math.max(this.#format, format);
+    if (format <= this.#format || this.formatKnown < format) return;
+    checkCommandFormat(format, 'the group');
+    this.#format = format;
   }
 }
 

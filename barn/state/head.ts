@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib';
 import { BarnError, type Revision } from '../barn.ts';
 import { noSnapshot } from '../raft/empty.ts';
 import type { ConfState, Snapshot } from '../raft/protocol.ts';
+import { commandFormatFirst } from './command.ts';
 import type { Alarm, MemberRecord } from './machine.ts';
 import { memberRecord } from './member-record.ts';
 import type { State } from './state.ts';
@@ -37,7 +38,7 @@ export const emptyHead: Head = {
   hashBefore: 0,
   versionsCount: 0,
   bytes: 0,
-  format: 1,
+  format: commandFormatFirst,
   members: [],
   alarms: [],
 };

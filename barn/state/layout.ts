@@ -6,10 +6,10 @@
 // A snapshot is written into the other slot; one write of the head then makes it the state.
 import { BarnError, type Revision } from '../barn.ts';
 import type { Sealer } from '../seal.ts';
+import { checkCommandFormat } from './command.ts';
 import type { Disk, DiskWrite } from './disk.ts';
 import { decodeChecked, encodeChecked, type Head, headFrom } from './head.ts';
 import { encodeRecord, type VersionRecord } from './record.ts';
-import { checkFormat } from './snapshot.ts';
 
 /** Two, so that a whole state can be written beside the one that is. */
 export type Slot = 0 | 1;
@@ -78,7 +78,7 @@ export async function readHead(disk: Disk, sealer: Sealer): Promise<StoredHead |
   const where = whereOf(headKey);
   const parsed = decodeChecked(sealer.unseal(bytes, where), where);
   const head = headFrom(parsed, where);
-  checkFormat(head, 'the store');
+  checkCommandFormat(head.format, 'the store');
   const slot = (parsed as { readonly slot?: unknown }).slot;
   if (slot !== 0 && slot !== 1) throw damaged(`${headKey} names no slot`);
   return { slot, head };

@@ -23,7 +23,7 @@ export type Command =
   /** The leader's hash at a revision: who has another one there has diverged. */
   | { readonly kind: 'check'; readonly revision: Revision; readonly hash: number }
   | { readonly kind: 'alarm'; readonly origin: Origin; readonly alarm: Alarm; readonly active: boolean }
-  /** From this entry on commands of this format may be written: every member said that it knows it. */
+  /** From this entry on commands of this format may be written, if by then every member has said that it knows it. */
   | { readonly kind: 'format'; readonly format: number };
 
 /** Something an operator must see to (etcd's AlarmType). NOSPACE: puts are refused, reads and deletes go on. */
@@ -76,8 +76,9 @@ export interface StateMachine {
   readonly alarms: readonly Alarm[];
   /** The running hash of all events up to the state's revision; equal on all members at equal revision. */
   readonly hash: number;
-  /** The newest command format that may be written. */
+  /** The newest command format that may be written, and the newest that all members have said they know (0: one said nothing). */
   readonly format: number;
+  readonly formatKnown: number;
   /**
    * Applies, tells the watchers and returns what became of each command; entries at or below `applied` are skipped. Never
    * waits for the disk. Throws BarnError Corrupt when an entry cannot be read or a check shows that this member diverged.

@@ -142,16 +142,32 @@ describe('the state of a member', () => {
 
   it('ends at an entry that it cannot read, naming it', () => {
     const entry: CommittedEntry = { term: 1, index: 2, type: 'EntryNormal', data: Buffer.from([9, 1]) };
-    expectThrown(() => machine.apply([entry]), 'Storage', 'apply entry 2: a command has format 9');
+    expectThrown(() => machine.apply([entry]), 'Storage', 'apply entry 2: it has command format 9');
     const damaged: CommittedEntry = { term: 1, index: 2, type: 'EntryNormal', data: Buffer.from([1, 99]) };
     disk = new HeldDisk();
     return open().then((other) => expectThrown(() => other.apply([damaged]), 'Corrupt', 'apply entry 2'));
   });
 
-  it('raises the format, and ends at one it does not know', () => {
-    machine.apply([entryOf(2, { kind: 'format', format: 1 })]);
-    expect(machine.format).to.equal(1);
-    expectThrown(() => machine.apply([entryOf(3, { kind: 'format', format: 2 })]), 'Storage', 'command format 2');
+  it('goes over to a format only when every member knows it, and ends at one it does not know itself', () => {
+    const says = (index: number, format: number): CommittedEntry => ({
+      ...{ term: 1, index, type: 'EntryConfChangeV2', data: new Uint8Array([1]), confState: confStateOf([1]) },
+      confChange: {
+        transition: 'auto',
+        changes: [{ type: 'ConfChangeUpdateNode', id: 1 }],
+        context: encodeMemberRecord({ id: 1, name: 'one', peerUrl: 'https://one:1', format }),
+      },
+    });
+    machine.apply([says(2, 2)]);
+    expect([machine.format, machine.formatKnown]).to.deep.equal([1, 2]);
+    // It was proposed while the member knew 2, and is applied after an older version was started there.
+    machine.apply([says(3, 1), entryOf(4, { kind: 'format', format: 2 })]);
+    expect([machine.format, machine.formatKnown]).to.deep.equal([1, 1]);
+    machine.apply([says(5, 2)]);
+    expectThrown(
+      () => machine.apply([entryOf(6, { kind: 'format', format: 2 })]),
+      'Storage',
+      'the group has command format 2, and this version of Runink knows up to 1: start the newer version here',
+    );
   });
 
   it('keeps the book of members, and drops the alarms of who is gone', () => {

@@ -100,6 +100,10 @@ export class ReplicatedState implements StateMachine {
     return this.#book.format;
   }
 
+  get formatKnown(): number {
+    return this.#book.formatKnown;
+  }
+
   apply(entries: readonly CommittedEntry[]): readonly Outcome[] {
     if (this.#broken !== undefined) throw this.#broken;
     const outcomes: Outcome[] = [];
@@ -223,11 +227,17 @@ export class ReplicatedState implements StateMachine {
         this.#book.setAlarm(command.alarm, command.active);
         return { origin: command.origin, result: undefined };
       case 'format':
-        this.#book.raiseFormat(command.format);
+        this.#raiseFormat(command.format);
         return undefined;
       default:
         return unreachable(command);
     }
+  }
+
+  #raiseFormat(format: number): void {
+    const before = this.#book.format;
+    this.#book.raiseFormat(format);
+    if (this.#book.format > before) this.#log.info('command format raised', { from: before, to: format });
   }
 
   #runTxn(command: Command & { kind: 'txn' }): TxnResult | BarnError {

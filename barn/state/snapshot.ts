@@ -3,7 +3,7 @@
 // It carries the history, so that who installs it can answer for old revisions and go on with its watches.
 import { createHash } from 'node:crypto';
 import { BarnError, type KeyValue } from '../barn.ts';
-import { commandFormatMax } from './command.ts';
+import { checkCommandFormat } from './command.ts';
 import type { LogEntry } from './event-log.ts';
 import { decodeChecked, encodeChecked, type Head, headFrom } from './head.ts';
 import { decodeRecord, encodeRecord, type VersionRecord } from './record.ts';
@@ -91,17 +91,8 @@ export async function readSnapshot(chunks: AsyncIterable<Uint8Array>, reader: Sn
 
 function snapshotHead(body: Buffer): Head {
   const head = headFrom(decodeChecked(body, 'the head of the snapshot'), 'the head of the snapshot');
-  checkFormat(head, 'the snapshot');
+  checkCommandFormat(head.format, 'the snapshot');
   return head;
-}
-
-/** Throws Storage when the group that wrote `what` had gone over to a command format that this build does not know. */
-export function checkFormat({ format }: Head, what: string): void {
-  if (format <= commandFormatMax) return;
-  throw new BarnError(
-    'Storage',
-    `${what} has command format ${format}, and this version of Runink knows up to ${commandFormatMax}: start the newer version here`,
-  );
 }
 
 /** Cuts chunks into frames, and hashes what has passed. */

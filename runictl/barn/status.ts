@@ -22,6 +22,8 @@ export interface StatusRow {
   readonly applied: string;
   readonly revision: string;
   readonly hash: string;
+  /** In which format the group writes entries, and the newest that this member knows. */
+  readonly format: string;
   readonly errors: readonly string[];
 }
 
@@ -38,6 +40,7 @@ const header = [
   'APPLIED',
   'REVISION',
   'HASH',
+  'FORMAT',
   'ERRORS',
 ];
 
@@ -68,7 +71,7 @@ async function findMembers(session: Session): Promise<readonly Found[]> {
 
 async function rowOf(session: Session, { name, id, endpoint }: Found): Promise<StatusRow> {
   const empty = { version: '', sizeBytes: 0, isLeader: false, isLearner: false, term: '', index: '', applied: '' };
-  const unknown = { endpoint: endpoint ?? '', name, id, ...empty, revision: '', hash: '' };
+  const unknown = { endpoint: endpoint ?? '', name, id, ...empty, revision: '', hash: '', format: '' };
   if (endpoint === undefined) return { ...unknown, errors: ['it has not said where clients find it'] };
   try {
     return statusOf(endpoint, await askStatus(await session.connectTo(endpoint), session.terminal.signal));
@@ -101,6 +104,7 @@ export function statusOf(endpoint: string, body: Readonly<Record<string, unknown
     applied: textOf(body['appliedIndex']),
     revision: textOf(body['revision']),
     hash: hashText(body['hash']),
+    format: formatText(body['format']),
     errors: [...(leader === '0' ? ['no leader'] : []), ...alarms.map((alarm) => `alarm ${textOf(alarm['alarm'])}`)],
   };
 }
@@ -130,6 +134,7 @@ function cells(row: StatusRow): string[] {
     row.applied,
     row.revision,
     row.hash,
+    row.format,
     row.errors.join('; '),
   ];
 }
@@ -144,6 +149,13 @@ export function sizeText(bytes: number): string {
     unit++;
   }
   return `${unit === 0 || value >= 10 ? Math.round(value) : value.toFixed(1)} ${units[unit] ?? ''}`;
+}
+
+// A member that knows more than is written waits for the others to be upgraded.
+function formatText(value: unknown): string {
+  if (!isRecord(value)) return '';
+  const [written, known] = [textOf(value['written']), textOf(value['known'])];
+  return written === known ? written : `${written} (knows ${known})`;
 }
 
 function hashText(value: unknown): string {

@@ -91,6 +91,7 @@ describe('runictl barn', () => {
         sizeBytes: 25_400,
         hash: 0xbeef,
         alarms: of.alarms,
+        format: { written: 1, known: name === 'n2' ? 2 : 1 },
         raft: { id, leader: of.leader, term: 4, committed: 40, applied: 39, isLearner: false },
       }),
       async addLearner(added, peerUrl) {
@@ -171,6 +172,7 @@ describe('runictl barn', () => {
       '39',
       '12',
       'beef',
+      '1 (knows 2)',
     ]);
     expect(code).to.equal(0);
   });
