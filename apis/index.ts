@@ -1,4 +1,5 @@
 export * from './errors.ts';
+export * from './fence.ts';
 export * from './kind.ts';
 export * as kinds from './kinds.ts';
 export { objectMetaSchema } from './meta/meta.schema.ts';

@@ -1,6 +1,6 @@
 // The second narrow waist: objects. Controllers, agents and runictl reach the cluster only through this. Twins: HTTP and
 // memory; one suite that both pass.
-import type { ApiObject, Kind, ObjectList, Ref, WatchEvent } from '../apis/index.ts';
+import type { ApiObject, Fence, Kind, ObjectList, Ref, WatchEvent } from '../apis/index.ts';
 
 /** Which objects a list gives, from when, and in what form. */
 export interface ListOptions {
@@ -35,6 +35,8 @@ export interface WriteOptions {
   /** Default Strict: unknown and duplicate fields are refused. */
   readonly fieldValidation?: 'Strict' | 'Warn' | 'Ignore';
   readonly fieldManager?: string;
+  /** Done only while the lease is held so; else Conflict, and nothing was done. */
+  readonly fence?: Fence;
   readonly signal?: AbortSignal;
 }
 
@@ -44,6 +46,8 @@ export interface DeleteOptions {
   readonly gracePeriodSeconds?: number;
   readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
   readonly dryRun?: boolean;
+  /** As in WriteOptions. */
+  readonly fence?: Fence;
   readonly signal?: AbortSignal;
 }
 

@@ -6,6 +6,7 @@ import type { Client } from './client.ts';
 import { describeBinding } from './conformance/binding.ts';
 import { describeBundles } from './conformance/bundles.ts';
 import { describeDeletion } from './conformance/deletion.ts';
+import { describeFences } from './conformance/fences.ts';
 import { describeLists } from './conformance/lists.ts';
 import { describeObjects } from './conformance/objects.ts';
 import { describePatches } from './conformance/patches.ts';
@@ -43,6 +44,7 @@ export function describeClient(title: string, open: () => Promise<ConformanceSub
     describePatches(at);
     describeDeletion(at);
     describeBinding(at);
+    describeFences(at);
     describeLists(at);
     describeWatches(at);
     describeBundles(at);

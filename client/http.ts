@@ -3,6 +3,8 @@ import type { Readable } from 'node:stream';
 import {
   type ApiObject,
   apiVersionOf,
+  fenceHeader,
+  fenceText,
   isApiError,
   type Kind,
   kinds,
@@ -121,7 +123,7 @@ export class HttpClient implements Client, Disposable {
       method: 'PATCH',
       path: objectPath(kind, ref, options.subresource),
       query: writeQuery(options),
-      headers: { 'content-type': patchTypes[patch.type] },
+      headers: { 'content-type': patchTypes[patch.type], ...fenceOf(options) },
       body: JSON.stringify(patch.body),
       ...signalOf(options),
     });
@@ -134,7 +136,7 @@ export class HttpClient implements Client, Disposable {
       method: 'DELETE',
       path: objectPath(kind, ref),
       query: { dryRun: dryRun === true ? 'All' : undefined },
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', ...fenceOf(options) },
       body: JSON.stringify({
         kind: 'DeleteOptions',
         apiVersion: 'v1',
@@ -190,7 +192,7 @@ export class HttpClient implements Client, Disposable {
       method,
       path,
       query: writeQuery(options),
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', ...fenceOf(options) },
       body: JSON.stringify({ apiVersion: apiVersionOf(kind), kind: kind.kind, ...object }),
       ...signalOf(options),
     });
@@ -240,6 +242,9 @@ function writeQuery(options: WriteOptions): Record<string, string | undefined> {
     fieldManager: options.fieldManager,
   };
 }
+
+const fenceOf = ({ fence }: Pick<WriteOptions, 'fence'>): Record<string, string> =>
+  fence === undefined ? {} : { [fenceHeader]: fenceText(fence) };
 
 const signalOf = ({ signal }: { readonly signal?: AbortSignal }): { signal?: AbortSignal } =>
   signal === undefined ? {} : { signal };

@@ -1,4 +1,5 @@
 export type * from './client.ts';
+export { FencedClient } from './fenced.ts';
 export { HttpClient } from './http.ts';
 export {
   allSynced,

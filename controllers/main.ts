@@ -12,7 +12,7 @@ import {
   systemRandom,
   watchParent,
 } from '../base/index.ts';
-import { HttpClient, KubeconfigError, loadKubeconfig } from '../client/index.ts';
+import { FencedClient, HttpClient, KubeconfigError, loadKubeconfig } from '../client/index.ts';
 import { runControllers } from './controllers.ts';
 import { isProcessGone, processIdentity } from './identity.ts';
 import { EventRecorder, Informers, LeaderElection } from './kit/index.ts';
@@ -56,8 +56,9 @@ async function main(argv: readonly string[]): Promise<number> {
   process.stdout.write('{"ready":true}\n');
 
   const deps = { client, clock: systemClock, random: systemRandom, log };
+  const lease = { namespace: wellKnown.systemHerd, name: wellKnown.schedulerLease };
   const election = new LeaderElection(deps, {
-    lease: { namespace: wellKnown.systemHerd, name: wellKnown.schedulerLease },
+    lease,
     identity: flags.identity ?? (await processIdentity(process.pid)),
     isGone: (identity) => isProcessGone(identity),
     ...(flags.leaseMs !== undefined && { leaseMs: flags.leaseMs }),
@@ -65,9 +66,12 @@ async function main(argv: readonly string[]): Promise<number> {
   });
   await election.run(async (epoch, leading) => {
     await using term = new Lifetime();
-    const informers = term.use(new Informers(deps));
-    const recorder = term.use(new EventRecorder({ ...deps, component: 'runink-controllers' }));
-    await runControllers({ ...deps, informers, recorder }, epoch, leading);
+    // All that is read is read after the lease was taken, and all that is written is written while it is held: so what is read
+    // here is never older than what another leader wrote, and nothing of a former term comes after it.
+    const own = { ...deps, client: new FencedClient(client, { lease, epoch }) };
+    const informers = term.use(new Informers(own));
+    const recorder = term.use(new EventRecorder({ ...own, component: 'runink-controllers' }));
+    await runControllers({ ...own, informers, recorder }, epoch, leading);
   }, signal);
   return 0;
 }

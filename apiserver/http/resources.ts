@@ -1,6 +1,6 @@
 // The verbs over HTTP: body and query in, an object in the form that the client takes out.
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ApiError, kinds, type Unstructured } from '../../apis/index.ts';
+import { ApiError, fenceHeader, kinds, type Unstructured } from '../../apis/index.ts';
 import { forbiddenError } from '../auth/attributes.ts';
 import { seesOnlyMetadata } from '../auth/authorise.ts';
 import { nodeGuard } from '../auth/node-guard.ts';
@@ -9,7 +9,8 @@ import { isRecord } from '../json.ts';
 import { bind } from '../registry/binding.ts';
 import { getContent, putContent } from '../registry/bundle.ts';
 import { create } from '../registry/create.ts';
-import { remove } from '../registry/delete.ts';
+import { type DeleteOptions, remove } from '../registry/delete.ts';
+import { fenceOf, type KeyedFence } from '../registry/fence.ts';
 import { reportDuplicates } from '../registry/fields.ts';
 import { list, parseVersion } from '../registry/list.ts';
 import { patch, patchTypeOf } from '../registry/patch.ts';
@@ -170,7 +171,7 @@ function shownOf(call: Call, change: Exclude<Change, { type: 'PROGRESS' | 'SYNCE
 
 async function serveCreate(call: Call): Promise<void> {
   const { about, deps } = call;
-  const options = optionsOf(call, 'CreateOptions');
+  const options = await optionsOf(call, 'CreateOptions');
   const body = await jsonBody(call, options);
   if (about.subresource === 'binding') {
     sendJson(call.response, 201, await bind(deps.registry, about, body, options));
@@ -183,13 +184,13 @@ async function serveCreate(call: Call): Promise<void> {
 }
 
 async function serveUpdate(call: Call): Promise<void> {
-  const options = optionsOf(call, 'UpdateOptions');
+  const options = await optionsOf(call, 'UpdateOptions');
   const body = await jsonBody(call, options);
   sendObject(call, 200, await update(call.deps.registry, call.about, body, options));
 }
 
 async function servePatch(call: Call): Promise<void> {
-  const options = optionsOf(call, 'PatchOptions');
+  const options = await optionsOf(call, 'PatchOptions');
   const type = patchTypeOf(call.about, mediaTypeOf(call.request.headers['content-type']));
   const text = (await readBody(call.request, call.deps.registry.limits.bodyBytesMax)).toString('utf8');
   const parsed = parseBody(text, 'Patch', call.deps.registry.limits.depthMax);
@@ -209,15 +210,14 @@ function refuseMoreThanMetadata(call: Call, body: unknown): void {
 
 async function serveDelete(call: Call): Promise<void> {
   const { deps, about } = call;
-  const body = await optionalBody(call);
-  const deleted = await remove(deps.registry, about, deleteOptions(call.query, body));
+  const deleted = await remove(deps.registry, about, await deletion(call));
   if (deleted.kind === 'gone') sendJson(call.response, 200, deleted.status);
   else sendObject(call, 200, deleted.object);
 }
 
 async function serveDeleteCollection(call: Call): Promise<void> {
   const { about, deps, query } = call;
-  const options = deleteOptions(query, await optionalBody(call));
+  const options = await deletion(call);
   const listed = await list(deps.registry, deps.continueTokens, about, { ...listOptions(query, about.info), limit: 0 });
   const items: Unstructured[] = [];
   for (const object of listed.items) {
@@ -229,7 +229,7 @@ async function serveDeleteCollection(call: Call): Promise<void> {
   sendJson(call.response, 200, listIn(call, items, { resourceVersion: String(listed.revision) }, 'object'));
 }
 
-async function removeIfThere(call: Call, target: Target, options: ReturnType<typeof deleteOptions>) {
+async function removeIfThere(call: Call, target: Target, options: DeleteOptions) {
   try {
     return (await remove(call.deps.registry, target, options)).object;
   } catch (error) {
@@ -248,17 +248,29 @@ async function serveContent(call: Call): Promise<void> {
     return;
   }
   if (about.verb !== 'update') throw notAllowed();
-  await putContent(deps.registry, about, await readBody(call.request, deps.registry.limits.bodyBytesMax));
+  const bytes = await readBody(call.request, deps.registry.limits.bodyBytesMax);
+  await putContent(deps.registry, about, bytes, await fenceOfCall(call));
   sendJson(response, 200, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 200 });
 }
 
-function optionsOf(call: Call, kind: string): WriteOptions {
+async function deletion(call: Call): Promise<DeleteOptions> {
+  const options = deleteOptions(call.query, await optionalBody(call));
+  const fence = await fenceOfCall(call);
+  return fence === undefined ? options : { ...options, fence };
+}
+
+async function optionsOf(call: Call, kind: string): Promise<WriteOptions> {
   const guard = nodeGuard(call.user, call.about);
   const options = writeOptions(call.query, kind, (message) => {
     const text = message.replace(/[^\x20-\x7e]/g, '?').replace(/["\\]/g, '\\$&');
     call.response.appendHeader('warning', `299 - "${text}"`);
   });
-  return guard === undefined ? options : { ...options, guard };
+  const fence = await fenceOfCall(call);
+  return { ...options, ...(guard === undefined ? {} : { guard }), ...(fence === undefined ? {} : { fence }) };
+}
+
+function fenceOfCall({ deps, request }: Call): Promise<KeyedFence | undefined> {
+  return fenceOf(deps.registry, request.headers[fenceHeader]?.toString());
 }
 
 async function jsonBody(call: Call, options: WriteOptions): Promise<unknown> {

@@ -5,6 +5,7 @@ import type { Compare, KeyValue } from '../../barn/index.ts';
 import { at, recordOf, textOf } from '../json.ts';
 import * as cause from '../schema/causes.ts';
 import { epochKey, fenceKey } from '../storage/keys.ts';
+import { fencedTxn } from './fence.ts';
 import { type Registry, readTarget, type Target, type WriteOptions } from './registry.ts';
 import { conflict } from './update.ts';
 
@@ -13,7 +14,7 @@ export async function bind(
   registry: Registry,
   target: Target,
   body: unknown,
-  options: Pick<WriteOptions, 'dryRun'>,
+  options: Pick<WriteOptions, 'dryRun' | 'fence'>,
 ): Promise<Status> {
   const binding = readBinding(target, body);
   const stored = await readTarget(registry, target);
@@ -33,7 +34,7 @@ export async function bind(
   const write = options.dryRun
     ? []
     : [{ do: 'put' as const, key: stored.key, value: registry.store.encode(after, stored.key) }];
-  const result = await registry.store.txn(compares, write, [
+  const result = await fencedTxn(registry, options.fence, compares, write, [
     { do: 'get', key: stored.key },
     { do: 'get', key: fence },
     { do: 'get', key: epoch },

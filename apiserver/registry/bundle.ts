@@ -4,6 +4,7 @@ import { ApiError, kinds, resourceOf, type StatusCause, type Unstructured } from
 import { at, textOf } from '../json.ts';
 import * as cause from '../schema/causes.ts';
 import { contentKey } from '../storage/keys.ts';
+import { fencedTxn, type KeyedFence } from './fence.ts';
 import { type Registry, readTarget, type Target } from './registry.ts';
 
 const inlineBytesMax = 128 * 1024;
@@ -44,7 +45,12 @@ export async function getContent(registry: Registry, target: Target): Promise<Ui
 }
 
 /** Puts the bytes; again with the same ones changes nothing. Errors: NotFound, Invalid (other size or hash). */
-export async function putContent(registry: Registry, target: Target, bytes: Uint8Array): Promise<void> {
+export async function putContent(
+  registry: Registry,
+  target: Target,
+  bytes: Uint8Array,
+  fence: KeyedFence | undefined,
+): Promise<void> {
   const stored = await readTarget(registry, target);
   const why = mismatch(stored.object, bytes);
   if (why !== undefined) {
@@ -52,7 +58,9 @@ export async function putContent(registry: Registry, target: Target, bytes: Uint
   }
   if (at(stored.object, 'spec.inline') !== undefined) return;
   const key = contentKey(stored.object.metadata.uid ?? '');
-  const result = await registry.store.txn(
+  const result = await fencedTxn(
+    registry,
+    fence,
     [
       { target: 'create', key: stored.key, op: '>', number: 0 },
       { target: 'version', key, op: '=', number: 0 },

@@ -1,10 +1,11 @@
 import { ApiError, kinds, notFound, resourceOf, type Unstructured } from '../../apis/index.ts';
-import type { Compare } from '../../barn/index.ts';
+import type { Compare, Operation } from '../../barn/index.ts';
 import { isRecord, textOf } from '../json.ts';
 import { admit, checkKind } from '../schema/admit.ts';
 import { invalidError } from '../schema/causes.ts';
 import { objectKey, openKey, storedKind } from '../storage/keys.ts';
 import { show, unshow, withVersion } from '../storage/object-store.ts';
+import { fencedTxn } from './fence.ts';
 import { reportFields } from './fields.ts';
 import { herdUidOf, type Registry, type Target, timestamp, type WriteOptions } from './registry.ts';
 import { strategyOf } from './strategy.ts';
@@ -112,13 +113,9 @@ async function store(
   if (herdUid !== undefined) compares.push({ target: 'version', key: openKey(herdUid), op: '>', number: 0 });
   const strategy = strategyOf(storedKind(info).kind);
   const beside = strategy.beside?.({ herdUid, before: undefined, after: object }) ?? [];
-  const result = options.dryRun
-    ? await registry.store.txn(compares, [], [{ do: 'get', key }])
-    : await registry.store.txn(
-        compares,
-        [{ do: 'put', key, value: registry.store.encode(object, key) }, ...beside],
-        [{ do: 'get', key }],
-      );
+  const value = registry.store.encode(object, key);
+  const write: Operation[] = options.dryRun ? [] : [{ do: 'put', key, value }, ...beside];
+  const result = await fencedTxn(registry, options.fence, compares, write, [{ do: 'get', key }]);
   if (result.succeeded) return show(info, options.dryRun ? object : withVersion(object, result.revision));
   if (result.results[0] !== undefined) throw alreadyExists(target, name);
   throw herdIsGoing(target, name);

@@ -2,6 +2,7 @@ import { ApiError, kinds, resourceOf, type Status, type Unstructured } from '../
 import { arrayOf, jsonEqual } from '../json.ts';
 import { storedKind } from '../storage/keys.ts';
 import { type Stored, show, withVersion } from '../storage/object-store.ts';
+import { fencedTxn, type KeyedFence } from './fence.ts';
 import { type Registry, readTarget, type Target, timestamp } from './registry.ts';
 import { strategyOf } from './strategy.ts';
 import { conflict } from './update.ts';
@@ -12,6 +13,8 @@ export interface DeleteOptions {
   readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
   readonly uid?: string;
   readonly resourceVersion?: string;
+  /** What must hold of the writer's lead. */
+  readonly fence?: KeyedFence;
 }
 
 /** What became of an object that was to be deleted. */
@@ -50,7 +53,9 @@ async function erase(
   const strategy = strategyOf(storedKind(target.info).kind);
   const beside = strategy.beside?.({ herdUid: stored.herdUid, before, after: undefined }) ?? [];
   if (options.dryRun) return { kind: 'gone', status: gone(target, current), object: current };
-  const result = await registry.store.txn(
+  const result = await fencedTxn(
+    registry,
+    options.fence,
     [{ target: 'mod', key: stored.key, op: '=', number: stored.revision }],
     [{ do: 'delete', key: stored.key }, ...beside],
   );
@@ -89,7 +94,9 @@ async function mark(
   };
   const after = strategy.onDelete?.(bare) ?? bare;
   const beside = strategy.beside?.({ herdUid: stored.herdUid, before, after }) ?? [];
-  const result = await registry.store.txn(
+  const result = await fencedTxn(
+    registry,
+    options.fence,
     [{ target: 'mod', key: stored.key, op: '=', number: stored.revision }],
     [{ do: 'put', key: stored.key, value: registry.store.encode(after, stored.key) }, ...beside],
   );

@@ -3,6 +3,7 @@ import { type KindInfo, notFound, type StatusCause, type Unstructured } from '..
 import type { Clock, Random } from '../../base/index.ts';
 import type { ApiLimits } from '../limits.ts';
 import type { ObjectStore, Stored } from '../storage/object-store.ts';
+import type { KeyedFence } from './fence.ts';
 
 /** What the verbs work with. */
 export interface Registry {
@@ -33,6 +34,8 @@ export interface WriteOptions {
   readonly warn: (message: string) => void;
   /** Looks at what would be written; throws to refuse it. `before` is undefined for a create. */
   readonly guard?: (after: Unstructured, before: Unstructured | undefined) => void;
+  /** What must hold of the writer's lead. */
+  readonly fence?: KeyedFence;
 }
 
 /** The uid of the target's herd; undefined for cluster kinds, `null` when there is no such herd. */

@@ -5,6 +5,7 @@ import * as cause from '../schema/causes.ts';
 import { invalidError } from '../schema/causes.ts';
 import { storedKind } from '../storage/keys.ts';
 import { type Stored, show, unshow, withVersion } from '../storage/object-store.ts';
+import { fencedTxn } from './fence.ts';
 import { reportFields } from './fields.ts';
 import { immutableProblems } from './immutable.ts';
 import { type Registry, readTarget, type Target, type WriteOptions } from './registry.ts';
@@ -219,7 +220,9 @@ async function store(
     return show(target.info, withVersion(clean, stored.revision));
   }
   const beside = strategy.beside?.({ herdUid: stored.herdUid, before, after: goes ? undefined : clean }) ?? [];
-  const result = await registry.store.txn(
+  const result = await fencedTxn(
+    registry,
+    options.fence,
     [{ target: 'mod', key: stored.key, op: '=', number: stored.revision }],
     [
       goes

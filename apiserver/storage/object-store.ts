@@ -6,6 +6,7 @@ import type {
   Compare,
   KeyValue,
   Operation,
+  RangeOptions,
   Revision,
   TxnResult,
   WatchBatch,
@@ -33,6 +34,9 @@ export interface Page {
   readonly count: number;
 }
 
+/** `serializable`: what this server has is good enough, however old; else reads are linearizable. */
+export type Freshness = Pick<RangeOptions, 'serializable'>;
+
 const storableName = /^[a-z0-9][-a-z0-9.]{0,252}$/;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -55,10 +59,15 @@ export class ObjectStore {
   }
 
   /** One object, or undefined. */
-  async read(info: KindInfo, herdUid: string | undefined, name: string): Promise<Stored | undefined> {
+  async read(
+    info: KindInfo,
+    herdUid: string | undefined,
+    name: string,
+    options: Freshness = {},
+  ): Promise<Stored | undefined> {
     // What cannot be a key is not there.
     if (!storableName.test(name)) return undefined;
-    const found = await this.barn.range(objectKey(info, herdUid, name));
+    const found = await this.barn.range(objectKey(info, herdUid, name), undefined, options);
     const [item] = found.items;
     return item === undefined ? undefined : this.parse(item);
   }

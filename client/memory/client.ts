@@ -136,12 +136,12 @@ export class MemoryClient implements Client {
   }
 
   async create<T extends ApiObject>(kind: Kind<T>, object: T, options: WriteOptions = {}): Promise<T> {
-    await this.#arrive(kind);
+    await this.#arrive(kind, options);
     return copy(this.#create(kind, object, options));
   }
 
   async update<T extends ApiObject>(kind: Kind<T>, object: T, options: WriteOptions = {}): Promise<T> {
-    await this.#arrive(kind);
+    await this.#arrive(kind, options);
     const stored = this.#stored(kind, refOfObject(object));
     validate(kind, object);
     if (object.metadata.resourceVersion === undefined)
@@ -152,7 +152,7 @@ export class MemoryClient implements Client {
   }
 
   async updateStatus<T extends ApiObject>(kind: Kind<T>, object: T, options: WriteOptions = {}): Promise<T> {
-    await this.#arrive(kind);
+    await this.#arrive(kind, options);
     return copy(this.#writeStatus(kind, this.#stored(kind, refOfObject(object)), fields(object), options));
   }
 
@@ -163,7 +163,7 @@ export class MemoryClient implements Client {
     options: WriteOptions & { readonly subresource?: 'status' } = {},
   ): Promise<T> {
     const apply = patch.type === 'json' ? await jsonPatcher(patch.body) : undefined;
-    await this.#arrive(kind);
+    await this.#arrive(kind, options);
     const stored = this.#stored(kind, ref);
     const asked = fields((apply?.(stored) ?? mergePatch(stored, patch.body)) as ApiObject);
     if (options.subresource === 'status') return copy(this.#writeStatus(kind, stored, asked, options));
@@ -172,7 +172,7 @@ export class MemoryClient implements Client {
   }
 
   async delete<T extends ApiObject>(kind: Kind<T>, ref: Ref, options: DeleteOptions = {}): Promise<void> {
-    await this.#arrive(kind);
+    await this.#arrive(kind, options);
     const stored = this.#stored(kind, ref);
     if (kind.kind === 'Herd' && startHerds.includes(ref.name))
       throw new ApiError('Forbidden', `${resourceOf(kind)} "${ref.name}" is forbidden: this herd may not be deleted`);
@@ -188,8 +188,9 @@ export class MemoryClient implements Client {
     if (slice.spec.nodeName !== undefined) throw conflict(kinds.slices, slice, `it is bound to ${slice.spec.nodeName}`);
     if (slice.metadata.resourceVersion !== binding.resourceVersion || slice.metadata.deletionTimestamp !== undefined)
       throw conflict(kinds.slices, slice, 'the slice has been modified since the decision');
-    if (this.#epoch() !== binding.epoch)
-      throw conflict(kinds.slices, slice, `the scheduler's epoch is ${this.#epoch()}, not ${binding.epoch}`);
+    const epoch = this.#epoch(wellKnown.systemHerd, wellKnown.schedulerLease);
+    if (epoch !== binding.epoch)
+      throw conflict(kinds.slices, slice, `the scheduler's epoch is ${epoch}, not ${binding.epoch}`);
     if (!this.#takesSlices(binding.nodeName))
       throw conflict(kinds.slices, slice, `node ${binding.nodeName} takes no slices`);
     const bound: Slice = { ...slice, spec: { ...slice.spec, nodeName: binding.nodeName } };
@@ -216,7 +217,7 @@ export class MemoryClient implements Client {
   }
 
   /** Every call first takes a turn of the loop, as a network does, and may fail there. */
-  async #arrive(kind?: KindInfo): Promise<void> {
+  async #arrive(kind?: KindInfo, { fence }: Pick<WriteOptions, 'fence'> = {}): Promise<void> {
     await Promise.resolve();
     if (kind?.projectionOf !== undefined)
       throw new ApiError(
@@ -225,6 +226,11 @@ export class MemoryClient implements Client {
       );
     const failure = this.#failure?.();
     if (failure !== undefined) throw failure;
+    if (fence === undefined) return;
+    const { namespace, name } = fence.lease;
+    const held = this.#epoch(namespace, name);
+    if (held !== fence.epoch)
+      throw new ApiError('Conflict', `lease ${namespace}/${name} is held by ${held}, not by ${fence.epoch}`);
   }
 
   #create(kind: KindInfo, asked: ApiObject, options: WriteOptions = {}): Fields {
@@ -284,8 +290,8 @@ export class MemoryClient implements Client {
     if (kind.kind === 'Bundle') this.#content.delete(object.metadata.uid ?? '');
   }
 
-  #epoch(): string {
-    const lease = this.#store.get(kinds.leases, wellKnown.systemHerd, wellKnown.schedulerLease);
+  #epoch(namespace: string, name: string): string {
+    const lease = this.#store.get(kinds.leases, namespace, name);
     const { holderIdentity = '', leaseTransitions = 0 } = lease === undefined ? {} : (copy<Lease>(lease).spec ?? {});
     return `${holderIdentity}/${leaseTransitions}`;
   }
