@@ -21,18 +21,23 @@ export function herdController(context: ControllerContext): Controller {
     const herd = herds.get({ name });
     if (herd === undefined) return {};
     const isEnding = herd.metadata.deletionTimestamp !== undefined;
-    const left = isEnding ? await leftIn(name, signal) : [];
+    const left = isEnding ? await leftIn(herd, signal) : [];
+    if (left === undefined) return {};
     for (const action of planHerd(herd, left)) await act(herd, action);
     return isEnding ? { requeueAfterMs: emptyingMs } : {};
   }
 
-  async function leftIn(namespace: string, signal: AbortSignal): Promise<readonly Leftover[]> {
+  /** What is in the herd yet; undefined when it is gone, since what is found under its name is another herd's then. */
+  async function leftIn(herd: Herd, signal: AbortSignal): Promise<readonly Leftover[] | undefined> {
+    const namespace = herd.metadata.name ?? '';
     const left: Leftover[] = [];
     for (const kind of heldKinds) {
       const { items } = await client.list(kind, { namespace, metadataOnly: true, limit: pageMax, signal });
       left.push({ kind, objects: items });
     }
-    return left;
+    // Asked last: if it is still there, it was there all the while.
+    const now = await orGone(client.get(kinds.herds, { name: namespace }, { signal }));
+    return now?.metadata.uid === herd.metadata.uid ? left : undefined;
   }
 
   async function act(herd: Herd, action: HerdAction): Promise<unknown> {
@@ -62,7 +67,12 @@ export function herdController(context: ControllerContext): Controller {
         return orGone(client.patch(kinds.herds, ref, { type: 'merge', body }, { subresource: 'status' }));
       }
       case 'finish':
-        return orGone(client.patch(kinds.herds, ref, { type: 'merge', body: { spec: { finalizers: [] } } }));
+        return orGone(
+          client.patch(kinds.herds, ref, {
+            type: 'merge',
+            body: { metadata: { uid: herd.metadata.uid }, spec: { finalizers: [] } },
+          }),
+        );
     }
   }
 

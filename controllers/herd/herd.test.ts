@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { type ApiObject, type Herd, kinds, type Secret } from '../../apis/index.ts';
+import { type ApiObject, type Herd, type Kind, kinds, type ObjectList, type Secret } from '../../apis/index.ts';
+import type { ListOptions } from '../../client/index.ts';
 import { makeRig, type Rig, settle } from '../kit/rig.ts';
 import { herdController, type Leftover, planHerd } from './index.ts';
 
@@ -92,5 +93,29 @@ describe('herd controller', () => {
     await settle();
     expect((await api.list(kinds.herds)).items.map(({ metadata }) => metadata.name)).not.to.include('h');
     expect((await api.list(kinds.secrets)).items.map(({ metadata }) => metadata.namespace)).to.deep.equal(['default']);
+  });
+
+  it('takes nothing from a herd that was made under the name of one that is gone', async () => {
+    const { api } = rig;
+    await api.create(kinds.herds, herdOf({}));
+    await api.delete(kinds.herds, { name: 'h' });
+    const { list } = api;
+    let isAnew = false;
+    // Between the look at the herd and the look into it.
+    api.list = async <T extends ApiObject>(kind: Kind<T>, options?: ListOptions) => {
+      if (!isAnew) {
+        isAnew = true;
+        await api.patch(kinds.herds, { name: 'h' }, { type: 'merge', body: { spec: { finalizers: [] } } });
+        await api.create(kinds.herds, herdOf({}));
+        await api.create(kinds.secrets, { apiVersion: 'v1', kind: 'Secret', metadata: { namespace: 'h', name: 'k' } });
+      }
+      return list.call(api, kind, options) as Promise<ObjectList<T>>;
+    };
+    rig.run(herdController);
+    await rig.pass(2_000);
+    expect(isAnew).to.equal(true);
+    expect((await api.get(kinds.secrets, { namespace: 'h', name: 'k' })).metadata.deletionTimestamp).to.equal(
+      undefined,
+    );
   });
 });

@@ -42,9 +42,12 @@ export class RunReconciler {
     }
     const run = await this.#newest(cached, uid, signal);
     if (run === undefined || isFinished(run)) return {};
-    const slices = this.#deps.slices.byIndex('run', `${ref.namespace}/${ref.name}`);
+    // Slices of a former run of this name may still be there; they are none of this one's.
+    const slices = this.#deps.slices
+      .byIndex('run', `${ref.namespace}/${ref.name}`)
+      .filter(({ spec }) => spec.runUID === undefined || spec.runUID === uid);
     const decision = planRun(run, slices, this.#deps.clock.now());
-    await this.#act(run, decision.actions, signal);
+    await this.#act(run, slices, decision.actions, signal);
     if (isDeepStrictEqual(decision.status, run.status)) return after(decision.requeueAfterMs);
     const waitMs = this.#writes.waitMs(uid);
     if (waitMs > 0) return after(Math.min(waitMs, decision.requeueAfterMs ?? waitMs));
@@ -74,14 +77,14 @@ export class RunReconciler {
     return version(written) > version(cached) ? { ...written, spec: cached.spec } : cached;
   }
 
-  async #act(run: Run, actions: readonly RunAction[], signal: AbortSignal): Promise<void> {
+  async #act(run: Run, slices: readonly Slice[], actions: readonly RunAction[], signal: AbortSignal): Promise<void> {
     for (let index = 0; index < actions.length; index += writesAtOnceMax) {
       const batch = actions.slice(index, index + writesAtOnceMax);
-      await Promise.all(batch.map((action) => this.#actOnce(run, action, signal)));
+      await Promise.all(batch.map((action) => this.#actOnce(run, slices, action, signal)));
     }
   }
 
-  async #actOnce(run: Run, action: RunAction, signal: AbortSignal): Promise<void> {
+  async #actOnce(run: Run, slices: readonly Slice[], action: RunAction, signal: AbortSignal): Promise<void> {
     const { client, log } = this.#deps;
     const { namespace, name } = run.metadata;
     switch (action.do) {
@@ -90,10 +93,15 @@ export class RunReconciler {
         await client.create(kinds.slices, slice, { signal }).catch(unless('AlreadyExists'));
         return;
       }
-      case 'delete':
+      case 'delete': {
         log.info('ending a slice', { herd: namespace, run: name, slice: action.slice });
-        await client.delete(kinds.slices, refOf(namespace, action.slice), { signal }).catch(unless('NotFound'));
+        const doomed = slices.find(({ metadata }) => metadata.name === action.slice);
+        const preconditions = { uid: present(doomed?.metadata.uid, 'uid of a slice') };
+        await client
+          .delete(kinds.slices, refOf(namespace, action.slice), { preconditions, signal })
+          .catch(unless('NotFound'));
         return;
+      }
     }
   }
 

@@ -4,6 +4,7 @@ import { kinds, type Pipeline, type Run, type Slice } from '../../apis/index.ts'
 import { seededRandom, silentLog, systemClock } from '../../base/index.ts';
 import { MemoryClient } from '../../client/index.ts';
 import { type ControllerContext, EventRecorder, Informers } from '../kit/index.ts';
+import { makeRig, settle } from '../kit/rig.ts';
 import { pipelineController } from '../pipeline/index.ts';
 import { runController } from './index.ts';
 
@@ -49,6 +50,35 @@ describe('pipeline and run controllers together', () => {
       ['a', 'Failed'],
       ['b', 'Cancelled'],
     ]);
+  });
+
+  it('take no slice of a former run of the same name for their own', async () => {
+    const rig = makeRig();
+    const { api } = rig;
+    const group = { name: 'a', steps: ['a'], after: [] };
+    const limits = { cpuMillis: 100, cpuLimitMillis: 100, memoryBytes: 1, pids: 1 };
+    const only = { name: 'a', group: 'a', use: 'exec', runtime: 'native', inputs: [], outputs: [], ...limits } as const;
+    const made = await api.create(kinds.runs, {
+      apiVersion: 'runink.io/v1',
+      kind: 'Run',
+      metadata: { name: 'r', namespace: 'default' },
+      spec: { pipeline: { name: 'p' }, plan: { groups: [group], steps: [only] } },
+    });
+    const former = await api.create(kinds.slices, {
+      apiVersion: 'runink.io/v1',
+      kind: 'Slice',
+      metadata: { name: 'r-a-1', namespace: 'default' },
+      spec: { run: 'r', runUID: 'former', step: 'a', attempt: 1 },
+    });
+    await api.updateStatus(kinds.slices, { ...former, status: { phase: 'Succeeded' } });
+    rig.run(runController);
+    await settle();
+    expect((await api.get(kinds.runs, { namespace: 'default', name: 'r' })).status?.phase).to.equal('Running');
+    await api.delete(kinds.slices, { namespace: 'default', name: 'r-a-1' });
+    await settle();
+    const own = await api.get(kinds.slices, { namespace: 'default', name: 'r-a-1' });
+    expect(own.spec.runUID).to.equal(made.metadata.uid);
+    await rig.end();
   });
 });
 

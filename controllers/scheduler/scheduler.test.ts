@@ -1,7 +1,17 @@
 import { expect } from 'chai';
-import { ApiError, kinds, type Lease, type Node, type Run, type Slice } from '../../apis/index.ts';
+import {
+  ApiError,
+  type ApiObject,
+  type Kind,
+  kinds,
+  type Lease,
+  type Node,
+  type Ref,
+  type Run,
+  type Slice,
+} from '../../apis/index.ts';
 import { ManualClock, seededRandom, silentLog } from '../../base/index.ts';
-import { MemoryClient } from '../../client/index.ts';
+import { MemoryClient, type Patch } from '../../client/index.ts';
 import { EventRecorder, Informers } from '../kit/index.ts';
 import { Scheduler } from './index.ts';
 
@@ -160,6 +170,30 @@ describe('Scheduler', () => {
       message,
       1,
     ]);
+  });
+
+  it('does not say of a slice that runs by now that it waits', async () => {
+    const placed = await api.create(kinds.slices, slice('a', { cpuMillis: 5_000 }));
+    const { patch } = api;
+    let isPlaced = false;
+    // As a slow scheduler's note would come, after the next one has placed the slice.
+    api.patch = async <T extends ApiObject>(
+      kind: Kind<T>,
+      to: Ref,
+      what: Patch,
+      options?: { subresource?: 'status' },
+    ) => {
+      if (!isPlaced && kind.kind === 'Slice') {
+        isPlaced = true;
+        const bound = { ...placed, status: { phase: 'Running' } } as const;
+        await api.updateStatus(kinds.slices, bound);
+      }
+      return patch.call(api, kind, to, what, options) as Promise<T>;
+    };
+    await addNode('n1', '1');
+    run();
+    await settle();
+    expect([isPlaced, (await get('a')).status?.phase]).to.deep.equal([true, 'Running']);
   });
 
   it('tells one that only waits for others late', async () => {

@@ -220,7 +220,9 @@ export class Scheduler {
       // A new scheduler finds what the one before it told.
       if (slice.status?.message === message) continue;
       if (index === 0) recorder.warn(slice, 'Unschedulable', message);
-      const body = { status: { phase: 'Pending', reason: 'Unschedulable', message } };
+      // With the version: should it have been placed meanwhile, it does not wait.
+      const { resourceVersion } = slice.metadata;
+      const body = { metadata: { resourceVersion }, status: { phase: 'Pending', reason: 'Unschedulable', message } };
       await client
         .patch(kinds.slices, ref, { type: 'merge', body }, { subresource: 'status' })
         .catch((cause: unknown) => {
