@@ -1,10 +1,10 @@
 // Proves the simulator: each patch in mutants/ breaks one thing in a scratch copy of the compiled tree, and seeds are run over
 // it until an invariant sees it. A mutant that lives through its budget, and a patch that no longer applies, are failures.
-import { execFileSync, spawn } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
-import { transform } from 'esbuild';
+import { basename, join, resolve } from 'node:path';
+import { patchedCopy } from '../support/patched-copy.ts';
 
 /** One patch with what its head says. */
 export interface Mutant {
@@ -55,37 +55,12 @@ export function readMutants(folder: string): readonly Mutant[] {
 export async function tryMutant(root: string, mutant: Mutant, secondsMax: number): Promise<Verdict> {
   const scratch = mkdtempSync(join(tmpdir(), 'runink-mutant-'));
   try {
-    await makeMutant(root, scratch, mutant);
+    await patchedCopy({ root, scratch, rooms: ['base', 'barn', 'test/sim'], patch: mutant.file });
     return await run(scratch, mutant, secondsMax);
   } catch (cause) {
     return { kind: 'broken', why: cause instanceof Error ? cause.message : String(cause) };
   } finally {
     rmSync(scratch, { recursive: true, force: true });
-  }
-}
-
-async function makeMutant(root: string, scratch: string, { file }: Mutant): Promise<void> {
-  const isCode = (path: string): boolean => !/\.(map|test\.js)$/.test(path);
-  for (const room of ['base', 'barn', 'test/sim'])
-    cpSync(join(root, 'dist', room), join(scratch, 'dist', room), { recursive: true, filter: isCode });
-  symlinkSync(join(root, 'node_modules'), join(scratch, 'node_modules'));
-  writeFileSync(join(scratch, 'package.json'), '{"type":"module"}');
-  const changed = [...readFileSync(file, 'utf8').matchAll(/^\+\+\+ b\/(.*)$/gm)].map((found) => found[1] ?? '');
-  for (const path of changed) {
-    mkdirSync(dirname(join(scratch, path)), { recursive: true });
-    cpSync(join(root, path), join(scratch, path));
-  }
-  execFileSync('git', ['apply', '--whitespace=nowarn', file], {
-    cwd: scratch,
-    env: { ...process.env, GIT_CEILING_DIRECTORIES: tmpdir() },
-    stdio: 'pipe',
-  });
-  for (const path of changed) {
-    const { code } = await transform(readFileSync(join(scratch, path), 'utf8'), { loader: 'ts', target: 'es2023' });
-    writeFileSync(
-      join(scratch, 'dist', path.replace(/\.ts$/, '.js')),
-      code.replace(/(from\s*"\.[^"]*)\.ts"/g, '$1.js"'),
-    );
   }
 }
 

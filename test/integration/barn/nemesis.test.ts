@@ -5,25 +5,28 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
-import type { MemberStatus, WatchBatch } from '../../../barn/index.ts';
+import type { WatchBatch } from '../../../barn/index.ts';
 import { present, seededRandom } from '../../../base/index.ts';
 import { History } from '../../sim/history.ts';
 import { linearize } from '../../sim/linearizability.ts';
 import type { RemoteBarn } from '../../support/barn-process/client.ts';
 import { MemberGroup } from '../../support/barn-process/group.ts';
 import { runClient } from './load.ts';
+import { GroupObserver } from './observer.ts';
 
 const names = ['m1', 'm2', 'm3'] as const;
-const deadlineMs = 60_000;
 const lookMs = 50;
+const wiped = /lost its disk|has run before|not know/;
 
 describe('barn: three members and a nemesis', function () {
   this.timeout(300_000);
   let group: MemberGroup;
+  let observer: GroupObserver;
 
   before(async function () {
     if (process.getuid?.() !== 0) this.skip();
     group = await MemberGroup.found(names);
+    observer = new GroupObserver(group);
   });
   afterEach(function () {
     if (this.currentTest?.state !== 'failed' || group === undefined) return;
@@ -43,17 +46,17 @@ describe('barn: three members and a nemesis', function () {
       ...names.map(async (name) => streams.set(name, await follow(name, stop.signal))),
     ];
     try {
-      await writesGoOn();
+      await observer.writesGoOn();
       for (const [strike, heal] of faults()) {
-        const victim = await leader();
+        const victim = await observer.leader();
         await strike(victim);
-        await writesGoOn();
+        await observer.writesGoOn();
         await heal(victim);
-        await writesGoOn();
+        await observer.writesGoOn();
       }
       await Promise.all(names.map((name) => group.kill(name)));
       await Promise.all(names.map((name) => group.start(name)));
-      await writesGoOn();
+      await observer.writesGoOn();
     } finally {
       stop.abort();
       await Promise.allSettled(running);
@@ -66,7 +69,7 @@ describe('barn: three members and a nemesis', function () {
     console.log(
       `    seed ${seed}: ${history.calls.length} calls, ${done} answered, ${found.states.length - 1} revisions`,
     );
-    await allEqual();
+    await observer.allEqual();
     const truth = await told(names[0]);
     for (const [name, batches] of streams)
       expect(batches, `what ${name} told`).to.deep.equal(truth.slice(0, batches.length));
@@ -75,20 +78,20 @@ describe('barn: three members and a nemesis', function () {
   it('takes a member whose disk was lost back only through a change of the members', async () => {
     await group.kill('m3');
     await group.wipe('m3');
-    await refusesToStart('m3');
+    await observer.refusesToStart('m3', wiped);
     group.joins('m3');
-    await refusesToStart('m3');
+    await observer.refusesToStart('m3', wiped);
 
     const admin = await group.connect('m1');
     const lost = present(
       (await admin.members()).find(({ name }) => name === 'm3'),
       'm3',
     );
-    await until(async () => {
+    await observer.until(async () => {
       await admin.remove(lost.id);
       return true;
     });
-    await until(() => admin.addLearner('m3', group.peerUrl('m3')));
+    await observer.until(() => admin.addLearner('m3', group.peerUrl('m3')));
     // What the refused starts began belongs to the member that was lost.
     await group.wipe('m3');
     await group.start('m3');
@@ -97,9 +100,9 @@ describe('barn: three members and a nemesis', function () {
       'm3',
     );
     expect(added.id).not.to.equal(lost.id);
-    await until(() => admin.promote(added.id));
+    await observer.until(() => admin.promote(added.id));
     await admin.close();
-    await allEqual();
+    await observer.allEqual();
   });
 
   /** What is done to the leader, and how it is undone. */
@@ -121,64 +124,6 @@ describe('barn: three members and a nemesis', function () {
   }
 
   const other = (name: string): string => present(names[(names.indexOf(name as 'm1') + 1) % names.length], 'another');
-
-  /** Asks members until `ask` has an answer that is not undefined, the last error at the deadline. */
-  async function until<T>(ask: () => Promise<T | undefined>): Promise<T> {
-    const endMs = Date.now() + deadlineMs;
-    for (;;) {
-      let last: unknown;
-      try {
-        const answer = await ask();
-        if (answer !== undefined || Date.now() > endMs) return present(answer, 'an answer in time');
-        last = 'no answer';
-      } catch (error) {
-        last = error;
-      }
-      if (Date.now() > endMs) throw new Error('not in time', { cause: last });
-      await pause(lookMs);
-    }
-  }
-
-  async function status(name: string): Promise<MemberStatus | undefined> {
-    const barn = await group.connect(name).catch(() => undefined);
-    if (barn === undefined) return undefined;
-    const answer = await Promise.race([barn.status().catch(() => undefined), pause(2_000, undefined, { ref: false })]);
-    await barn.close();
-    return answer;
-  }
-
-  /** The name of the member that the newest term's members take for their leader. */
-  const leader = (): Promise<string> =>
-    until(async () => {
-      const all = (await Promise.all(names.map(status))).flatMap((one) => (one === undefined ? [] : [one]));
-      const newest = Math.max(...all.map(({ raft }) => raft?.term ?? 0));
-      return all.find(({ raft, leader: name }) => raft?.term === newest && name !== '')?.leader;
-    });
-
-  /** Resolves when some member has got past the newest revision of now by twenty. */
-  async function writesGoOn(): Promise<void> {
-    const revisions = async (): Promise<number> =>
-      Math.max(0, ...(await Promise.all(names.map(status))).map((one) => one?.revision ?? 0));
-    const from = await revisions();
-    await until(async () => ((await revisions()) >= from + 20 ? true : undefined));
-  }
-
-  async function allEqual(): Promise<void> {
-    await until(async () => {
-      const all = await Promise.all(names.map(status));
-      const states = new Set(all.map((one) => `${one?.revision}/${one?.hash}`));
-      return states.size === 1 && !all.includes(undefined) ? true : undefined;
-    });
-  }
-
-  async function refusesToStart(name: string): Promise<void> {
-    const error: unknown = await group.start(name).then(
-      () => 'started',
-      (cause: unknown) => cause,
-    );
-    expect(String(error)).to.contain('ended before it served');
-    expect(readFileSync(join(group.folder, `${name}.log`), 'utf8')).to.match(/lost its disk|has run before|not know/);
-  }
 
   /** All events from the first revision on, as a member tells them; after a break the stream goes on where it was. */
   async function follow(name: string, signal: AbortSignal): Promise<WatchBatch[]> {

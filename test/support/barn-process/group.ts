@@ -12,11 +12,13 @@ import { RemoteBarn } from './client.ts';
 import type { MemberOptions } from './member.ts';
 import { Network, type NetworkHost } from './network.ts';
 
-const program = fileURLToPath(new URL('./member.js', import.meta.url));
+/** The member's program of this build. */
+export const memberProgram = fileURLToPath(new URL('./member.js', import.meta.url));
 const port = 2380;
 
 interface Placed {
   options: MemberOptions;
+  program: string;
   readonly host: NetworkHost;
   process: ChildProcess | undefined;
 }
@@ -45,7 +47,7 @@ export class MemberGroup {
         credentials: await peerCredentials(authority, name),
       } as const;
       const options = { name, directory: join(folder, name), at: join(folder, `${name}.sock`), cluster };
-      members.set(name, { options, host, process: undefined });
+      members.set(name, { options, program: memberProgram, host, process: undefined });
     }
     const group = new MemberGroup(network, folder, members);
     await Promise.all(names.map((name) => group.start(name)));
@@ -67,7 +69,7 @@ export class MemberGroup {
     const member = this.#member(name);
     await rm(member.options.at, { force: true });
     const log = await open(join(this.folder, `${name}.log`), 'a');
-    const [command, ...args] = [...member.host.enter, process.execPath, program, JSON.stringify(member.options)];
+    const [command, ...args] = [...member.host.enter, process.execPath, member.program, JSON.stringify(member.options)];
     const child = spawn(command, args, { stdio: ['pipe', 'pipe', log.fd] });
     await log.close();
     member.process = child;
@@ -79,12 +81,13 @@ export class MemberGroup {
   }
 
   /** kill -9; resolves when it is dead. */
-  async kill(name: string): Promise<void> {
-    const child = this.#member(name).process;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, 'close');
-    child.kill('SIGKILL');
-    await ended;
+  kill(name: string): Promise<void> {
+    return this.#end(name, 'SIGKILL');
+  }
+
+  /** Stops it as an operator does; resolves when it has ended. */
+  stop(name: string): Promise<void> {
+    return this.#end(name, 'SIGTERM');
   }
 
   /** Stops it where it is, or lets it go on. */
@@ -109,6 +112,11 @@ export class MemberGroup {
     member.options = { ...member.options, cluster: { ...cluster, state: 'existing' } };
   }
 
+  /** From now on the member is started with this program, as after an upgrade. */
+  runs(name: string, program: string): void {
+    this.#member(name).program = program;
+  }
+
   /** Where its peers find it. */
   peerUrl(name: string): string {
     const all = present(this.#member(name).options.cluster, 'a group').initialCluster;
@@ -126,6 +134,14 @@ export class MemberGroup {
     await Promise.all(this.names.map((name) => this.kill(name)));
     await this.network.close();
     await rm(this.folder, { recursive: true, force: true });
+  }
+
+  async #end(name: string, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    const child = this.#member(name).process;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'close');
+    child.kill(signal);
+    await ended;
   }
 
   #member(name: string): Placed {
