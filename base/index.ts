@@ -1,6 +1,7 @@
 export { assert, InvariantError, present, unreachable } from './assert.ts';
 export { type BackoffOptions, backoffMs, ceilingMs } from './backoff.ts';
 export { type Clock, sleep, systemClock, type Timer } from './clock.ts';
+export { diskFullAdvice, freeBytesOf, isDiskFull } from './disk-full.ts';
 export { makeDirectory, syncDirectory } from './durable-directory.ts';
 export { abortOnSignals, Interrupted, Lifetime, type SignalSource, whenAborted } from './lifecycle.ts';
 export { type Log, type LogFields, silentLog, systemLog } from './log.ts';

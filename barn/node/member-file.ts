@@ -2,6 +2,7 @@ import { open, readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectory, syncDirectory } from '../../base/index.ts';
 import { BarnError } from '../barn.ts';
+import { storageFault } from '../storage-fault.ts';
 import type { MemberIdentity } from './member.ts';
 
 const fileName = 'member.json';
@@ -10,8 +11,11 @@ const fileName = 'member.json';
 export async function readMember(
   directory: string,
 ): Promise<Pick<MemberIdentity, 'id' | 'clusterId' | 'name'> | undefined> {
-  await makeDirectory(directory);
-  const names = await readdir(directory);
+  const names = await makeDirectory(directory)
+    .then(() => readdir(directory))
+    .catch((cause: unknown) => {
+      throw storageFault(`open the store in ${directory}`, cause);
+    });
   if (names.includes('CURRENT')) {
     throw new BarnError(
       'Storage',
@@ -33,16 +37,20 @@ export async function readMember(
   );
 }
 
-/** Writes it, durably. */
+/** Writes it, durably. Errors: Storage. */
 export async function writeMember(directory: string, { id, clusterId, name }: MemberIdentity): Promise<void> {
   const temporary = join(directory, `${fileName}.new`);
-  const handle = await open(temporary, 'w', 0o600);
   try {
-    await handle.writeFile(`${JSON.stringify({ id, clusterId, name })}\n`);
-    await handle.sync();
-  } finally {
-    await handle.close();
+    const handle = await open(temporary, 'w', 0o600);
+    try {
+      await handle.writeFile(`${JSON.stringify({ id, clusterId, name })}\n`);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, join(directory, fileName));
+    await syncDirectory(directory);
+  } catch (cause) {
+    throw storageFault(`write ${temporary}`, cause);
   }
-  await rename(temporary, join(directory, fileName));
-  await syncDirectory(directory);
 }

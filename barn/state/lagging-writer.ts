@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../../base/index.ts';
-import { BarnError } from '../barn.ts';
+import type { BarnError } from '../barn.ts';
 import type { Snapshot } from '../raft/protocol.ts';
+import { storageFault } from '../storage-fault.ts';
 import type { Disk, DiskWrite } from './disk.ts';
 
 /** When the state is written, and how far the disk may stay behind. Times in milliseconds. */
@@ -97,6 +98,11 @@ export class LaggingWriter {
     this.#chores.push(chore);
   }
 
+  /** Chores that wait for a batch. */
+  get choresLeft(): number {
+    return this.#chores.length;
+  }
+
   /** Something changed, the head at least: it goes to disk in time. */
   kick(): void {
     if (!this.#dirty) this.#firstAtMs = this.#clock.monotonicMs();
@@ -139,11 +145,7 @@ export class LaggingWriter {
     if (this.#failed !== undefined) return;
     this.#inFlight = undefined;
     this.#inFlightBytes = 0;
-    const error = new BarnError(
-      'Storage',
-      'write to the store: the disk refused, and what was under way may or may not be on it; the store has ended, restart it',
-      { cause },
-    );
+    const error = storageFault('write the state', cause);
     this.#failed = error;
     this.#timer?.cancel();
     this.#waiting = [];

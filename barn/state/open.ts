@@ -1,8 +1,8 @@
 import type { Clock, Log } from '../../base/index.ts';
-import { BarnError } from '../barn.ts';
 import type { KeyRing } from '../keys.ts';
 import type { BarnLimits } from '../limits.ts';
 import { createSealer, type RandomBytes, type Sealer } from '../seal.ts';
+import { storageFault } from '../storage-fault.ts';
 import type { Disk } from './disk.ts';
 import { emptyHead } from './head.ts';
 import { defaultWriterTimers, type WriterTimers } from './lagging-writer.ts';
@@ -56,8 +56,7 @@ export async function openStateMachine(options: StateMachineOptions): Promise<St
     return new ReplicatedState({ ...options, loaded, sealer, timers });
   } catch (error) {
     await disk.close();
-    if (error instanceof BarnError) throw error;
-    throw new BarnError('Storage', 'read the state: the disk refused', { cause: error });
+    throw storageFault('read the state', error);
   }
 }
 

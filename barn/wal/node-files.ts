@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { makeDirectory, syncDirectory } from '../../base/index.ts';
+import { freeBytesOf, makeDirectory, syncDirectory } from '../../base/index.ts';
 import type { WalFile, WalFiles } from './files.ts';
 
 /**
@@ -28,7 +28,7 @@ class NodeWalFiles implements WalFiles {
     const { O_CREAT, O_DSYNC, O_RDWR } = constants;
     const handle = await open(join(this.#directory, name), O_RDWR | O_DSYNC | (create ? O_CREAT : 0), 0o600);
     if (create) await syncDirectory(this.#directory);
-    return new NodeWalFile(handle);
+    return new NodeWalFile(join(this.#directory, name), handle);
   }
 
   async rename(from: string, to: string): Promise<void> {
@@ -40,24 +40,35 @@ class NodeWalFiles implements WalFiles {
     await rm(join(this.#directory, name));
     await syncDirectory(this.#directory);
   }
+
+  freeBytes(): Promise<number> {
+    return freeBytesOf(this.#directory);
+  }
 }
 
 class NodeWalFile implements WalFile {
+  readonly #openedAs: string;
   readonly #handle: FileHandle;
 
-  constructor(handle: FileHandle) {
+  constructor(openedAs: string, handle: FileHandle) {
+    this.#openedAs = openedAs;
     this.#handle = handle;
   }
 
   async write(buffers: readonly Uint8Array[], position: number): Promise<void> {
     let rest = [...buffers];
     let at = position;
-    while (rest.length > 0) {
-      const { bytesWritten } = await this.#handle.writev(rest, at);
-      // The kernel writes less than asked for when the disk becomes full; writing the rest tells why.
-      if (bytesWritten === 0) throw new Error('the disk took nothing of a write');
-      rest = after(rest, bytesWritten);
-      at += bytesWritten;
+    try {
+      while (rest.length > 0) {
+        const { bytesWritten } = await this.#handle.writev(rest, at);
+        // The kernel writes less than asked for when the disk becomes full; writing the rest tells why.
+        if (bytesWritten === 0) throw new Error('the disk took nothing of a write');
+        rest = after(rest, bytesWritten);
+        at += bytesWritten;
+      }
+    } catch (cause) {
+      // Node names no file when it knows only a handle.
+      throw new Error(`${this.#openedAs}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
     }
   }
 

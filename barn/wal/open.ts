@@ -3,6 +3,7 @@ import { BarnError } from '../barn.ts';
 import type { KeyRing } from '../keys.ts';
 import type { Snapshot } from '../raft/protocol.ts';
 import { createSealer, type RandomBytes, systemRandomBytes } from '../seal.ts';
+import { storageFault } from '../storage-fault.ts';
 import type { RecordWrite } from './batch.ts';
 import type { WalFiles } from './files.ts';
 import type { WalMetadata } from './format.ts';
@@ -46,7 +47,7 @@ export async function openWal(options: WalOptions): Promise<{ readonly wal: Wal;
     return { wal: new QueuedWal(writer, limits), loaded };
   } catch (error) {
     await writer.close();
-    throw storageError('open the log', error);
+    throw storageFault('open the log', error);
   }
 }
 
@@ -132,7 +133,7 @@ class QueuedWal implements Wal {
         for (const { resolve } of batch) resolve();
         if (restarts) this.#removeInBackground(this.#writer.currentSegment);
       } catch (cause) {
-        const error = storageError('append to the log', cause);
+        const error = storageFault('append to the log', cause);
         for (const { reject } of batch) reject(error);
         this.#end(error);
       }
@@ -167,7 +168,7 @@ class QueuedWal implements Wal {
       try {
         await this.#writer.removeBefore(await first());
       } catch (cause) {
-        const error = storageError('remove segments of the log', cause);
+        const error = storageFault('remove segments of the log', cause);
         this.#end(error);
         throw error;
       }
@@ -181,10 +182,4 @@ class QueuedWal implements Wal {
     for (const { reject } of this.#waiting.splice(0)) reject(this.#ended);
     this.#waitingBytes = 0;
   }
-}
-
-/** What went wrong, as the store says it; what is one already stays. A bug of ours ends the log like a fault of the disk. */
-function storageError(doing: string, cause: unknown): BarnError {
-  if (cause instanceof BarnError) return cause;
-  return new BarnError('Storage', `${doing}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
 }
