@@ -11,6 +11,8 @@ export interface WalFiles {
   rename(from: string, to: string): Promise<void>;
   /** Gone, durably, when it resolves. */
   remove(name: string): Promise<void>;
+  /** What the disk still has room for. */
+  freeBytes(): Promise<number>;
 }
 
 /** An open file. Every error is final for the log: after one nobody knows what is on disk. */

@@ -17,6 +17,8 @@ export type WriteFate =
 export class MemoryWalFiles implements WalFiles {
   /** What is on the disk; it outlives a crash. Tests may change it. */
   readonly disk: Map<string, Buffer>;
+  /** What the disk says that it has room for; nothing keeps to it. */
+  freeBytesTold = Number.POSITIVE_INFINITY;
   readonly #fate: (write: FileWrite) => WriteFate;
   readonly #open = new Set<{ name: string }>();
   #crashed = false;
@@ -51,6 +53,10 @@ export class MemoryWalFiles implements WalFiles {
         this.#open.delete(handle);
       },
     };
+  }
+
+  async freeBytes(): Promise<number> {
+    return this.freeBytesTold;
   }
 
   async rename(from: string, to: string): Promise<void> {

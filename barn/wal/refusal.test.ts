@@ -47,6 +47,31 @@ describe('what the log refuses', () => {
   });
 });
 
+describe('the log and a disk that is nearly full', () => {
+  const limits = { segmentBytes: 4096, sparesMax: 2 };
+  const spares = (files: MemoryWalFiles): number =>
+    [...files.disk.keys()].filter((name) => name.startsWith('spare')).length;
+
+  it('takes no room for segments ahead, and uses again what it released', async () => {
+    const files = new MemoryWalFiles();
+    files.freeBytesTold = 2 * limits.segmentBytes - 1;
+    const { wal } = await openWal({ ...options(files), limits });
+    for (let index = 1; index <= 9; index++) await wal.append({ entries: [entry(index, 900)] });
+    expect(spares(files)).to.equal(0);
+    files.freeBytesTold = Number.POSITIVE_INFINITY;
+    for (let index = 10; index <= 30; index++) {
+      await wal.append({ entries: [entry(index, 900)] });
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    files.freeBytesTold = 0;
+    for (let index = 31; index <= 40; index++) await wal.append({ entries: [entry(index, 900)] });
+    await wal.release(marker(40));
+    expect(spares(files)).to.equal(1);
+    await wal.close();
+    expect((await held(options(files))).snapshot.index).to.equal(40);
+  });
+});
+
 describe('the log and keys', () => {
   it('seals from the first write on when keys come, and leaves nothing plain once it is released', async () => {
     const files = new MemoryWalFiles();

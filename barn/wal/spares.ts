@@ -14,7 +14,11 @@ export interface Spare {
   readonly file: WalFile;
 }
 
-/** Files that are ready to become segments. A fault here costs speed, never the log: it is logged and the file given up. */
+/**
+ * Files that are ready to become segments. A fault here costs speed, never the log: it is logged and the file given up. On a
+ * disk that has no room for two more none is made: it would take what the log itself may need. What was released is still
+ * filled then when there is no other, since it has its room already.
+ */
 export class Spares {
   readonly #files: WalFiles;
   readonly #fileBytes: number;
@@ -24,6 +28,8 @@ export class Spares {
   readonly #ready: Spare[] = [];
   #next = 1;
   #filling = 0;
+  /** Making one ahead failed, or the disk has no room for it: not tried again before a segment was begun or released. */
+  #givenUp = false;
   #work: Promise<void> = Promise.resolve();
   #closed = false;
 
@@ -49,6 +55,7 @@ export class Spares {
 
   /** A zero-filled file, which is the caller's from now on, or undefined. */
   take(): Spare | undefined {
+    this.#givenUp = false;
     return this.#ready.shift();
   }
 
@@ -60,13 +67,15 @@ export class Spares {
 
   /** Begins to fill one unless there is one. */
   prepare(): void {
-    if (this.#closed || this.#ready.length + this.#filling > 0) return;
+    if (this.#closed || this.#givenUp || this.#ready.length + this.#filling > 0) return;
     this.#fill(undefined);
   }
 
   /** Takes a released segment, to fill it or to remove it. */
   async recycle(name: string, sizeBytes: number): Promise<void> {
-    if (this.#closed || sizeBytes !== this.#fileBytes || this.#ready.length + this.#filling >= this.#countMax)
+    this.#givenUp = false;
+    const countMax = (await this.#hasRoom()) ? this.#countMax : Math.min(1, this.#countMax);
+    if (this.#closed || sizeBytes !== this.#fileBytes || this.#ready.length + this.#filling >= countMax)
       return this.#files.remove(name);
     const spare = `spare-${this.#next++}`;
     await this.#files.rename(name, spare);
@@ -84,9 +93,17 @@ export class Spares {
     this.#filling++;
     this.#work = this.#work.then(async () => {
       try {
+        if (released === undefined && !(await this.#hasRoom())) {
+          this.#givenUp = true;
+          this.#log.warn(
+            'no segment of the log is made ahead: the disk is nearly full; the log grows as it is written',
+          );
+          return;
+        }
         const { name, file } = released === undefined ? await this.makeEmpty() : await this.#open(released);
         await this.#zero(name, file);
       } catch (error) {
+        this.#givenUp = true;
         this.#log.warn('a segment of the log could not be made ahead; the log grows as it is written', {
           cause: error instanceof Error ? error.message : String(error),
         });
@@ -94,6 +111,10 @@ export class Spares {
         this.#filling--;
       }
     });
+  }
+
+  async #hasRoom(): Promise<boolean> {
+    return (await this.#files.freeBytes()) >= 2 * this.#fileBytes;
   }
 
   async #open(name: string): Promise<Spare> {

@@ -90,6 +90,7 @@ export class SimVolume {
           this.#files.delete(from);
           this.#files.set(to, file);
         }),
+      freeBytes: async () => this.faults.freeBytes,
       remove: (name) =>
         named('remove', () => {
           if (!this.#files.delete(name)) throw new Error(`ENOENT: no such file, unlink '${name}'`);
