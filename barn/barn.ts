@@ -123,6 +123,8 @@ export interface MemberStatus {
   readonly alarms: readonly BarnAlarm[];
   /** Only of an embedded store: in which format its members write entries, and the newest that the asked one knows. */
   readonly format?: { readonly written: number; readonly known: number };
+  /** The disk of a member that has one: what is free, and what must be; with less nothing is put (NOSPACE). */
+  readonly disk?: { readonly freeBytes: number; readonly reserveBytes: number };
   /** Only of a member of a Raft group. */
   readonly raft?: {
     readonly id: number;

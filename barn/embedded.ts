@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs';
-import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel, Worker } from 'node:worker_threads';
-import { type Clock, type Log, systemRandom } from '../base/index.ts';
+import { type Clock, freeBytesOf, type Log, systemRandom } from '../base/index.ts';
 import { BarnError, type ReplicatedBarn } from './barn.ts';
 import type { StoreKey } from './keys.ts';
 import { type BarnLimits, defaultLimits } from './limits.ts';
@@ -15,6 +14,8 @@ import {
   identityOfFounder,
   identityOfJoiner,
 } from './node/cluster.ts';
+import type { DiskLimits } from './node/disk-room.ts';
+import type { KeptLimits } from './node/log-release.ts';
 import { defaultTimers, type MemberIdentity, type MemberTimers } from './node/member.ts';
 import { readMember, writeMember } from './node/member-file.ts';
 import { clusterIdOf } from './node/member-id.ts';
@@ -25,6 +26,7 @@ import { openLevelDisk } from './state/level-disk.ts';
 import type { StateMachine } from './state/machine.ts';
 import { openStateMachine } from './state/open.ts';
 import { openAsk } from './transport/tls.ts';
+import type { WalLimits } from './wal/limits.ts';
 
 /** What an embedded store needs from its owner. */
 export interface EmbeddedBarnOptions {
@@ -41,6 +43,8 @@ export interface EmbeddedBarnOptions {
   readonly clientUrl?: string;
   /** What encrypts the files, the current key first; absent: nothing does. */
   readonly keys?: readonly StoreKey[];
+  /** Bounds of the log and of what lags behind it, where they are not the product's: for disks of a few megabytes. */
+  readonly diskLimits?: Partial<WalLimits & KeptLimits & DiskLimits>;
   /** The store has ended and cannot go on: the owner should end the process, so that a new one reads what is on disk. */
   readonly onFailed?: (error: BarnError) => void;
 }
@@ -59,7 +63,9 @@ export async function openEmbeddedBarn(options: EmbeddedBarnOptions): Promise<Re
   const disk = await openLevelDisk(join(directory, 'state'));
   const keys = ringOf(options.keys);
   const founding = identity.state === 'new' ? { founding: foundingOf(identity) } : {};
-  const machine = await openStateMachine({ disk, keys, clock, log, limits, ...founding });
+  const { lagBytesMax } = options.diskLimits ?? {};
+  const lag = lagBytesMax === undefined ? {} : { timers: { lagBytesMax } };
+  const machine = await openStateMachine({ disk, keys, clock, log, limits, ...founding, ...lag });
   const barn = await startMember(options, { identity, machine, limits, timers });
   try {
     // Only who was let in: one that was refused would count as known at its next start, and not be asked again.
@@ -105,7 +111,7 @@ async function startMember(
     readonly timers: MemberTimers;
   },
 ): Promise<ReplicatedBarn> {
-  const { directory, name, clock, log, cluster, clientUrl, onFailed = () => {} } = options;
+  const { directory, name, clock, log, cluster, clientUrl, diskLimits = {}, onFailed = () => {} } = options;
   const { port1, port2 } = new MessageChannel();
   const url = cluster?.initialCluster.find((member) => member.name === name)?.peerUrl ?? '';
   const start: WorkerStart = {
@@ -113,6 +119,7 @@ async function startMember(
     walDirectory: join(directory, 'wal'),
     timers: parts.timers,
     keys: options.keys,
+    logLimits: diskLimits,
     peers: cluster === undefined ? undefined : { url, listen: cluster.listen, credentials: cluster.credentials },
   };
   const worker = new Worker(workerFile(), { workerData: { start, port: port2 }, transferList: [port2] });
@@ -127,10 +134,8 @@ async function startMember(
     port: threadPort(port1, { failed: { reason: 'Storage', message: threadEnded } }),
     ...(clientUrl !== undefined && { clientUrl }),
     atTurnEnd: (callback) => void setImmediate(callback),
-    freeBytes: async () => {
-      const { bavail, bsize } = await statfs(directory);
-      return bavail * bsize;
-    },
+    freeBytes: () => freeBytesOf(directory),
+    diskLimits,
     onFailed: (error) => {
       if (isStarted) onFailed(error);
     },

@@ -102,7 +102,7 @@ function barnRefusal(error: BarnError): ApiError | undefined {
     case 'NoSpace':
       return new ApiError(
         'InsufficientStorage',
-        `the disk of a member is nearly full, so nothing may be written; reads and deletes go on: ${error.message}`,
+        `${error.message} (runictl barn alarm list, and once there is room: runictl barn alarm disarm)`,
       );
     case 'Membership':
       return new ApiError('Conflict', `the members cannot be changed so now: ${error.message}`);

@@ -1,6 +1,7 @@
 import type { Clock, Log } from '../../base/index.ts';
 import { commandFormatMax } from '../state/command.ts';
 import type { Alarm, MemberRecord, StateMachine } from '../state/machine.ts';
+import type { DiskRoom } from './disk-room.ts';
 import type { Leadership } from './leadership.ts';
 import type { MemberIdentity } from './member.ts';
 import type { Membership } from './membership.ts';
@@ -10,8 +11,8 @@ import type { Proposals } from './proposals.ts';
 const checkIntervalMs = 10_000;
 /** How often a member looks at its disk, and whether the book says of it what it should. */
 const lookIntervalMs = 1_000;
-/** Less free than this: NOSPACE. */
-const freeBytesMin = 128 * 1024 * 1024;
+/** It also looks when so much was applied since: what one look is too late for must fit into the reserve. */
+const lookBytes = 8 * 1024 * 1024;
 
 /** What a member does by itself: as leader compaction, checks and the format; each for itself its record and its disk. */
 export class Caretaker {
@@ -21,7 +22,7 @@ export class Caretaker {
   readonly #membership: Membership;
   readonly #proposals: Proposals;
   readonly #submitAlarm: (alarm: Alarm) => Promise<unknown>;
-  readonly #freeBytes: (() => Promise<number>) | undefined;
+  readonly #disk: DiskRoom | undefined;
   readonly #clientUrl: string | undefined;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -29,6 +30,7 @@ export class Caretaker {
   #checkedMs = 0;
   #checkedRevision = 0;
   #lookedMs = 0;
+  #unlookedBytes = 0;
   #isTelling = false;
   #isLooking = false;
 
@@ -39,7 +41,7 @@ export class Caretaker {
     readonly membership: Membership;
     readonly proposals: Proposals;
     readonly submitAlarm: (alarm: Alarm) => Promise<unknown>;
-    readonly freeBytes: (() => Promise<number>) | undefined;
+    readonly disk: DiskRoom | undefined;
     readonly clientUrl: string | undefined;
     readonly clock: Clock;
     readonly log: Log;
@@ -50,14 +52,16 @@ export class Caretaker {
     this.#membership = options.membership;
     this.#proposals = options.proposals;
     this.#submitAlarm = options.submitAlarm;
-    this.#freeBytes = options.freeBytes;
+    this.#disk = options.disk;
     this.#clientUrl = options.clientUrl;
     this.#clock = options.clock;
     this.#log = options.log;
   }
 
-  /** Entries were applied. Returns whether it proposed something. */
-  applied(): boolean {
+  /** Entries of so many bytes were applied. Returns whether it proposed something. */
+  applied(bytes: number): boolean {
+    this.#unlookedBytes += bytes;
+    if (this.#unlookedBytes >= lookBytes) this.#look();
     if (!this.#leads) return false;
     const due = this.#machine.compactionDue();
     if (due === undefined || due <= this.#compactProposed) return false;
@@ -124,18 +128,28 @@ export class Caretaker {
   }
 
   #look(): void {
-    if (this.#freeBytes === undefined || this.#isLooking) return;
+    if (this.#disk === undefined || this.#isLooking) return;
     this.#isLooking = true;
-    this.#freeBytes()
-      .then(async (free) => {
-        if (free >= freeBytesMin || this.#isRaised() || this.#leadership.standing.leader === 0) return;
-        this.#log.error('disk nearly full, writes are refused until it is disarmed', { freeBytes: free, freeBytesMin });
-        await this.#submitAlarm({ kind: 'NOSPACE', member: this.#identity.id });
-      })
-      .catch((error: unknown) => this.#log.warn('free space on disk is unknown', { error: String(error) }))
+    this.#unlookedBytes = 0;
+    this.#lookAt(this.#disk)
+      .catch((error: unknown) => this.#log.warn('the disk was not looked after', { error: String(error) }))
       .finally(() => {
         this.#isLooking = false;
       });
+  }
+
+  async #lookAt(disk: DiskRoom): Promise<void> {
+    const { freeBytes, reserveBytes, mayReclaim } = await disk.look();
+    if (freeBytes >= reserveBytes) return;
+    if (!this.#isRaised() && this.#leadership.standing.leader !== 0) {
+      this.#log.error('disk nearly full: nothing is put until there is room and the alarm is disarmed', {
+        freeBytes,
+        reserveBytes,
+      });
+      await this.#submitAlarm({ kind: 'NOSPACE', member: this.#identity.id });
+    }
+    if (!mayReclaim || !(await this.#machine.reclaim())) return;
+    this.#log.info('room of what was deleted given back', { freeBytes: (await disk.look()).freeBytes });
   }
 
   #isRaised(): boolean {

@@ -89,6 +89,7 @@ export async function startHeld(options: {
   readonly limits?: Partial<BarnLimits>;
   readonly timers?: Partial<MemberTimers>;
   readonly logLimits?: Partial<WalLimits & KeptLimits>;
+  readonly freeBytes?: () => Promise<number>;
 }): Promise<HeldMember> {
   const { network, identity, files = new MemoryWalFiles(), disk = new HeldDisk(), clock = systemClock } = options;
   const limits = { ...defaultLimits, ...options.limits };
@@ -116,6 +117,8 @@ export async function startHeld(options: {
     timers,
     log: silentLog,
     port: one,
+    ...(options.freeBytes !== undefined && { freeBytes: options.freeBytes }),
+    diskLimits: logLimits,
     atTurnEnd: (callback) => void setImmediate(callback),
     onFailed: (error) => void failures.push(error),
   });

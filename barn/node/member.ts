@@ -9,6 +9,7 @@ import type { MemberRecord, StateMachine } from '../state/machine.ts';
 import type { Transport, TransportEvents } from '../transport/transport.ts';
 import type { WalFiles } from '../wal/files.ts';
 import type { WalLimits } from '../wal/limits.ts';
+import type { DiskLimits } from './disk-room.ts';
 import type { FlowLimits } from './flow-limits.ts';
 import type { KeptLimits } from './log-release.ts';
 
@@ -74,6 +75,8 @@ export interface ReplicaParts {
   readonly clientUrl?: string;
   /** The bytes free on the disk of this member, looked at every so often; absent: nobody looks. */
   readonly freeBytes?: () => Promise<number>;
+  /** The bounds of log and state that the disk's reserve follows from, where they are not the product's. */
+  readonly diskLimits?: Partial<DiskLimits>;
   /** The member has ended and cannot go on: the owner should end the process. */
   readonly onFailed: (error: BarnError) => void;
 }

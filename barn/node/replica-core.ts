@@ -4,6 +4,7 @@ import type { MemberId, Snapshot } from '../raft/protocol.ts';
 import type { Command, CommittedEntry, Origin, StateMachine } from '../state/machine.ts';
 import { Asks } from './asks.ts';
 import { Caretaker } from './caretaker.ts';
+import { type DiskLook, DiskRoom } from './disk-room.ts';
 import { Leadership } from './leadership.ts';
 import type { MemberIdentity, MemberTimers, ReplicaParts } from './member.ts';
 import { randomId } from './member-id.ts';
@@ -32,6 +33,7 @@ export class ReplicaCore {
   readonly #reads: Reads;
   readonly #asks: Asks;
   readonly #leadership: Leadership;
+  readonly #disk: DiskRoom | undefined;
   readonly #caretaker: Caretaker;
   readonly #streams: StateStreams;
   #timer: Timer | undefined;
@@ -70,6 +72,7 @@ export class ReplicaCore {
     this.#asks = new Asks(this.#outbox);
     this.#leadership = new Leadership(timers.leaderlessMs, clock.monotonicMs());
     this.membership = new Membership({ machine, asks: this.#asks, clock, random, timers });
+    this.#disk = parts.freeBytes && new DiskRoom(machine, parts.freeBytes, parts.diskLimits);
     this.#caretaker = new Caretaker({
       identity,
       machine,
@@ -78,7 +81,7 @@ export class ReplicaCore {
       leadership: this.#leadership,
       membership: this.membership,
       proposals: this.#proposals,
-      freeBytes: parts.freeBytes,
+      disk: this.#disk,
       clientUrl: parts.clientUrl,
       submitAlarm: (alarm) =>
         this.submit((origin) => ({
@@ -93,6 +96,8 @@ export class ReplicaCore {
       outbox: this.#outbox,
       onInstalled: (meta) => this.#installed(meta),
       onFailed: (error) => this.fail(error),
+      disk: this.#disk,
+      log: parts.log,
     });
     this.#wasMember = this.#isMember();
     this.#reads.applied(machine.applied.index);
@@ -137,6 +142,11 @@ export class ReplicaCore {
     const { leader, term } = this.#leadership.standing;
     const committed = Math.max(this.#committed, this.#machine.applied.index);
     return { leader, term, committed, logBytes: this.#logBytes };
+  }
+
+  /** How the disk is found; undefined where nobody looks. */
+  async disk(): Promise<DiskLook | undefined> {
+    return this.#disk?.look();
   }
 
   async transferLeader(to: MemberId): Promise<void> {
@@ -218,7 +228,7 @@ export class ReplicaCore {
     }
     this.#reads.applied(index);
     if (changes.length > 0) this.#changed();
-    if (this.#caretaker.applied()) this.#outbox.wake();
+    if (this.#caretaker.applied(bytes.byteLength)) this.#outbox.wake();
     const room = this.#machine.room();
     if (room === undefined) this.#outbox.applied(index);
     // A disk that failed ends the member by itself.

@@ -60,6 +60,13 @@ class Replica implements ReplicatedBarn {
   ): Promise<TxnResult> {
     this.#core.checkOpen();
     checkTxn(compares, [success, failure], this.#limits);
+    // Not only when it is applied: what is refused there has taken its room in every log.
+    const { noSpace } = this.#machine;
+    if (
+      noSpace !== undefined &&
+      [success, failure].some((branch) => branch.some((operation) => operation.do === 'put'))
+    )
+      throw noSpace;
     const result = await this.#core.submit((origin) => ({ kind: 'txn', origin, compares, success, failure }));
     assert(result !== undefined, 'a transaction has a result');
     return result;
@@ -103,6 +110,7 @@ class Replica implements ReplicatedBarn {
     this.#core.checkOpen();
     const { store, alarms, hash, applied, members, format } = this.#machine;
     const { leader, term, committed, logBytes } = this.#core.standing();
+    const disk = await this.#core.disk();
     return {
       name: this.#identity.name,
       revision: store.state.revision,
@@ -112,6 +120,7 @@ class Replica implements ReplicatedBarn {
       hash,
       alarms,
       format: { written: format, known: commandFormatMax },
+      ...(disk !== undefined && { disk: { freeBytes: disk.freeBytes, reserveBytes: disk.reserveBytes } }),
       raft: {
         id: this.#identity.id,
         leader,

@@ -1,7 +1,9 @@
+import type { Log } from '../../base/index.ts';
 import { BarnError } from '../barn.ts';
 import type { Snapshot } from '../raft/protocol.ts';
 import type { StateMachine } from '../state/machine.ts';
 import { ChunkInlet, ChunkOutlet } from './chunk-stream.ts';
+import type { DiskRoom } from './disk-room.ts';
 import type { Outbox } from './outbox.ts';
 import type { StreamBegin, StreamFrame } from './port.ts';
 
@@ -9,6 +11,8 @@ import type { StreamBegin, StreamFrame } from './port.ts';
 export class StateStreams {
   readonly #machine: StateMachine;
   readonly #outbox: Outbox;
+  readonly #disk: DiskRoom | undefined;
+  readonly #log: Log;
   readonly #onInstalled: (meta: Snapshot) => void;
   readonly #onFailed: (error: BarnError) => void;
   readonly #outlets = new Map<number, { readonly outlet: ChunkOutlet; readonly abort: AbortController }>();
@@ -17,12 +21,16 @@ export class StateStreams {
   constructor(options: {
     readonly machine: StateMachine;
     readonly outbox: Outbox;
+    readonly disk: DiskRoom | undefined;
+    readonly log: Log;
     readonly onInstalled: (meta: Snapshot) => void;
     /** A snapshot cannot be installed and never will be: a newer version made it, or the disk refuses. */
     readonly onFailed: (error: BarnError) => void;
   }) {
     this.#machine = options.machine;
     this.#outbox = options.outbox;
+    this.#disk = options.disk;
+    this.#log = options.log;
     this.#onInstalled = options.onInstalled;
     this.#onFailed = options.onFailed;
   }
@@ -78,11 +86,13 @@ export class StateStreams {
     const inlet = new ChunkInlet(stream, (frame) => this.#outbox.frame(frame));
     this.#inlets.set(stream, inlet);
     try {
-      const meta = await this.#machine.install(inlet);
+      const room = await this.#disk?.look();
+      const meta = await this.#machine.install(inlet, room?.freeBytes);
       this.#onInstalled(meta);
       this.#outbox.frame({ stream, kind: 'installed', meta, members: this.#machine.members });
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
+      this.#log.error('snapshot not installed', { error: message });
       this.#outbox.frame({ stream, kind: 'broken', message });
       if (error instanceof BarnError && error.reason === 'Storage') this.#onFailed(error);
       throw error;

@@ -1,7 +1,7 @@
 import type { LogFields } from '../../base/index.ts';
 import type { KeyRing, StoreKey } from '../keys.ts';
 import type { PeerCredentials } from '../transport/credentials.ts';
-import type { MemberIdentity, MemberTimers } from './member.ts';
+import type { ConsensusParts, MemberIdentity, MemberTimers } from './member.ts';
 import type { Failure } from './port.ts';
 
 /** What the worker is started with; beside it comes the port to the state side. */
@@ -9,6 +9,8 @@ export interface WorkerStart {
   readonly identity: MemberIdentity;
   readonly walDirectory: string;
   readonly timers: MemberTimers;
+  /** Where they are not the product's. */
+  readonly logLimits: NonNullable<ConsensusParts['logLimits']>;
   readonly keys: readonly StoreKey[] | undefined;
   /** Absent for a member that is alone: nothing listens. */
   readonly peers:

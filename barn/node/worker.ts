@@ -52,6 +52,7 @@ try {
     random: systemRandom,
     log,
     timers: start.timers,
+    logLimits: start.logLimits,
     port: threadPort(port),
   });
   say({ kind: 'started' });

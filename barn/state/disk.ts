@@ -1,3 +1,23 @@
+const MiB = 1024 * 1024;
+
+/** When the log of a disk has so much, tables are made of it. */
+export const flushBytes = 8 * MiB;
+/** The tables that are written anew before their predecessors go, at most (LevelDB: 25 tables of 2 MiB, and those of level 0). */
+export const rewriteBytesMax = 64 * MiB;
+/** A key and what the disk keeps beside it, roughly. */
+export const entryBytes = 100;
+
+/** What a state takes on disk, roughly. */
+export function storedBytes({
+  bytes,
+  versionsCount,
+}: {
+  readonly bytes: number;
+  readonly versionsCount: number;
+}): number {
+  return bytes + versionsCount * entryBytes;
+}
+
 /** One change of the map on disk. */
 export type DiskWrite =
   | { readonly type: 'put'; readonly key: string; readonly value: Uint8Array }
@@ -21,6 +41,8 @@ export interface Disk {
   write(writes: readonly DiskWrite[], options: DiskWriteOptions): Promise<void>;
   /** Deletes all entries with `prefix`, in no order; a crash leaves any of them. Other writes may go on meanwhile. */
   clear(prefix: string): Promise<void>;
+  /** Gives the room of what was deleted back to the file system; other writes wait meanwhile. */
+  reclaim(): Promise<void>;
   sizeBytes(): Promise<number>;
   close(): Promise<void>;
 }

@@ -49,14 +49,14 @@ export class GroupBook {
   }
 
   /** Why nothing may be put now, or undefined. */
-  noSpace(): BarnError | undefined {
+  get noSpace(): BarnError | undefined {
     const full = this.#alarms.find(({ kind }) => kind === 'NOSPACE');
     if (full === undefined) return undefined;
     const id = full.member.toString(16);
     const name = this.#members.find((member) => member.id === full.member)?.name ?? id;
     return new BarnError(
       'NoSpace',
-      `the disk of member ${name} (${id}) is nearly full: nothing is put until space was freed and the alarm disarmed; reads and deletes go on`,
+      `etcdserver: mvcc: database space exceeded: the disk of member ${name} (${id}) is nearly full; reads and deletes go on, and puts do once there is room on it and the alarm is disarmed`,
     );
   }
 

@@ -16,6 +16,7 @@ export class HeldDisk implements Disk {
   /** While false, writes succeed at once. */
   holding = false;
   closed = false;
+  reclaimed = 0;
 
   async get(key: string): Promise<Uint8Array | undefined> {
     return this.entries.get(key);
@@ -51,6 +52,10 @@ export class HeldDisk implements Disk {
     const disk = new HeldDisk();
     for (const { writes, sync } of this.written.slice(0, count)) disk.#apply(writes, sync);
     return disk;
+  }
+
+  async reclaim(): Promise<void> {
+    this.reclaimed++;
   }
 
   async sizeBytes(): Promise<number> {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { ClassicLevel } from 'classic-level';
+import { seededRandom } from '../../base/index.ts';
 import { expectReason } from '../conformance/support.ts';
 import { openLevelDisk } from './level-disk.ts';
 
@@ -48,6 +49,43 @@ describe('the LevelDB disk', () => {
     }
     expect(lengths.every((length) => length <= 1_000)).to.equal(true);
     expect(found).to.deep.equal([...keys].sort());
+    await disk.close();
+  });
+
+  it('gives back the room of what was deleted', async () => {
+    const disk = await openLevelDisk(join(parent, 'store'));
+    const random = seededRandom(1);
+    const value = Uint8Array.from({ length: 100_000 }, () => Math.floor(random.next() * 256));
+    const keys = Array.from({ length: 100 }, (_, index) => `d/${String(index).padStart(3, '0')}`);
+    await disk.write(
+      keys.map((key) => ({ type: 'put', key, value })),
+      { sync: true },
+    );
+    await disk.write(
+      keys.slice(1).map((key) => ({ type: 'del', key })),
+      { sync: false },
+    );
+    expect(await disk.sizeBytes()).to.be.greaterThan(9_000_000);
+    await disk.reclaim();
+    expect(await disk.sizeBytes()).to.be.lessThan(1_000_000);
+    expect(await disk.get('d/000')).to.deep.equal(value);
+    await disk.close();
+  });
+
+  it('refuses everything after a write that failed', async () => {
+    const disk = await openLevelDisk(join(parent, 'store'));
+    const original = ClassicLevel.prototype.batch;
+    Reflect.set(ClassicLevel.prototype, 'batch', () => {
+      throw new Error('IO error: no space left on device');
+    });
+    const write = { type: 'put', key: 'a', value: new Uint8Array(1) } as const;
+    try {
+      await expectMessage(disk.write([write], { sync: false }), /no space left/);
+    } finally {
+      Reflect.set(ClassicLevel.prototype, 'batch', original);
+    }
+    await expectMessage(disk.write([write], { sync: true }), /no space left/);
+    await expectMessage(disk.clear('a'), /no space left/);
     await disk.close();
   });
 
@@ -128,4 +166,12 @@ function spyOnLevel(): { readonly seen: readonly string[]; restore(): void } {
       ClassicLevel.prototype.compactRange = compactRange;
     },
   };
+}
+
+async function expectMessage(promise: Promise<unknown>, message: RegExp): Promise<void> {
+  const error: unknown = await promise.then(
+    () => 'nothing was refused',
+    (cause: unknown) => cause,
+  );
+  expect(String(error)).to.match(message);
 }

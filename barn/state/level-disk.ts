@@ -3,14 +3,12 @@ import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { makeDirectory } from '../../base/index.ts';
 import { BarnError } from '../barn.ts';
-import type { Disk, DiskWrite, DiskWriteOptions } from './disk.ts';
+import { storageFault } from '../storage-fault.ts';
+import { type Disk, type DiskWrite, type DiskWriteOptions, entryBytes, flushBytes } from './disk.ts';
 
 const pageLength = 1_000;
-/** A key and what LevelDB keeps beside it, roughly. */
-const entryBytes = 100;
 // Nothing is read but at start, so a cache would be idle memory; a larger write buffer means fewer rewrites of tables.
 const cacheBytes = 1024 * 1024;
-const flushBytes = 8 * 1024 * 1024;
 // So large that LevelDB never changes its log by itself: see #flush.
 const writeBufferBytes = 64 * 1024 * 1024;
 
@@ -81,11 +79,24 @@ class LevelDisk implements Disk {
     });
   }
 
-  /** One change after the other: nothing may come between the sync and the new log of a flush. */
+  reclaim(): Promise<void> {
+    return this.#inTurn(async () => {
+      // It begins with a new log, hence after a synced write.
+      await this.#level.batch().write({ sync: true });
+      this.#bytesInLog = 0;
+      // Up to the last key: a table that holds it is written anew, without what was deleted.
+      await this.#level.compactRange('', '\x7f');
+    });
+  }
+
+  /**
+   * One change after the other: nothing may come between the sync and the new log of a flush. After one that failed all fail:
+   * LevelDB would write on behind a torn record, and skip it alone at the next start.
+   */
   #inTurn(change: () => Promise<void>): Promise<void> {
-    const done = this.#last.then(change);
-    this.#last = done.catch(() => {});
-    return done;
+    this.#last = this.#last.then(change);
+    this.#last.catch(() => {});
+    return this.#last;
   }
 
   /**
@@ -111,7 +122,7 @@ class LevelDisk implements Disk {
   }
 
   async close(): Promise<void> {
-    await this.#last;
+    await this.#last.catch(() => {});
     await this.#level.close();
   }
 }
@@ -134,9 +145,7 @@ function openError(directory: string, error: unknown): BarnError {
           cause: error,
         },
       );
-    default: {
-      const why = cause instanceof Error ? cause.message : String(cause);
-      return new BarnError('Storage', `open the store in ${directory}: ${why}`, { cause: error });
-    }
+    default:
+      return storageFault(`open the store in ${directory}`, cause);
   }
 }

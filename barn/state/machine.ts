@@ -74,6 +74,8 @@ export interface StateMachine {
   readonly durable: Snapshot;
   readonly members: readonly MemberRecord[];
   readonly alarms: readonly Alarm[];
+  /** Why nothing may be put now (NoSpace): a disk of the group is nearly full. Undefined: nothing stands against it. */
+  readonly noSpace: BarnError | undefined;
   /** The running hash of all events up to the state's revision; equal on all members at equal revision. */
   readonly hash: number;
   /** The newest command format that may be written, and the newest that all members have said they know (0: one said nothing). */
@@ -89,9 +91,10 @@ export interface StateMachine {
   /**
    * Replaces everything by a snapshot, in memory and on disk, atomically: a crash leaves the old or the new. Watches end with
    * Compacted unless the new history covers what they have not read. Resolves with what is applied then: more than the snapshot
-   * when that came too late. Entries may be applied meanwhile. Errors: Corrupt, and then nothing has changed; Storage.
+   * when that came too late. Entries may be applied meanwhile. Errors: Corrupt, or NoSpace when it needs more than
+   * `roomBytes`, and then nothing has changed; Storage.
    */
-  install(chunks: AsyncIterable<Uint8Array>): Promise<Snapshot>;
+  install(chunks: AsyncIterable<Uint8Array>, roomBytes?: number): Promise<Snapshot>;
   /** Where history should be compacted since it reached its bound: the leader proposes it, so that all compact at one entry. */
   compactionDue(): Revision | undefined;
   /** While the disk lags too far behind: resolves when more may be applied; rejects when the disk failed. `apply` works all the same. */
@@ -101,6 +104,11 @@ export interface StateMachine {
   /** Called with `durable` whenever it moved. */
   onDurable(listener: (durable: Snapshot) => void): void;
   sizeBytes(): Promise<number>;
+  /**
+   * Gives back to the file system what was deleted since the last time; false when that was nothing, or is not over yet.
+   * Errors: Storage, and then the member ends.
+   */
+  reclaim(): Promise<boolean>;
   /** Writes and syncs what is still in memory, then closes the disk. */
   close(): Promise<void>;
 }

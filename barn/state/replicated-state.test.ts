@@ -170,6 +170,17 @@ describe('the state of a member', () => {
     );
   });
 
+  it('gives room back once for all that was deleted, when all of it is', async () => {
+    expect(await machine.reclaim()).to.equal(true);
+    expect(await machine.reclaim()).to.equal(false);
+    machine.apply([putEntry(2, 'a', '1'), putEntry(3, 'a', '2'), putEntry(4, 'a', '3'), compactEntry(5, 3)]);
+    expect(await machine.reclaim()).to.equal(false);
+    clock.advance(100);
+    await settle();
+    expect(await machine.reclaim()).to.equal(true);
+    expect(disk.reclaimed).to.equal(2);
+  });
+
   it('keeps the book of members, and drops the alarms of who is gone', () => {
     const two = { id: 2, name: 'two', peerUrl: 'https://two:1', format: 1 };
     const change = (index: number, type: 'ConfChangeAddLearnerNode' | 'ConfChangeRemoveNode', learners: number[]) => ({

@@ -37,6 +37,8 @@ export class ReplicatedState implements StateMachine {
   #broken: BarnError | undefined;
   #installing = false;
   #isSealedAnew = false;
+  /** Something was deleted on disk since `reclaim`; at first nobody knows what an earlier life left. */
+  #hasDeleted = true;
   /** The other slot holds nothing. */
   #cleared: Promise<void> = Promise.resolve();
 
@@ -92,6 +94,10 @@ export class ReplicatedState implements StateMachine {
     return this.#book.alarms;
   }
 
+  get noSpace(): BarnError | undefined {
+    return this.#book.noSpace;
+  }
+
   get hash(): number {
     return this.store.state.hash;
   }
@@ -125,14 +131,20 @@ export class ReplicatedState implements StateMachine {
     return { meta: this.#applied, chunks: encodeSnapshot(source, signal) };
   }
 
-  async install(chunks: AsyncIterable<Uint8Array>): Promise<Snapshot> {
+  async install(chunks: AsyncIterable<Uint8Array>, roomBytes = Number.POSITIVE_INFINITY): Promise<Snapshot> {
     if (this.#broken !== undefined) throw this.#broken;
     assert(!this.#installing, 'one snapshot is installed at a time');
     this.#installing = true;
     try {
       await this.#cleared;
       const slot = otherSlot(this.#slot);
-      const copy = new SnapshotCopy({ slot, disk: this.#disk, sealer: this.#sealer, above: () => this.#applied.index });
+      const copy = new SnapshotCopy({
+        slot,
+        disk: this.#disk,
+        sealer: this.#sealer,
+        roomBytes,
+        above: () => this.#applied.index,
+      });
       const content = await this.#readInto(copy, chunks);
       if (content !== undefined && content.head.applied.index > this.#applied.index)
         await this.#switchTo(slot, content);
@@ -161,6 +173,18 @@ export class ReplicatedState implements StateMachine {
 
   sizeBytes(): Promise<number> {
     return this.#disk.sizeBytes();
+  }
+
+  async reclaim(): Promise<boolean> {
+    if (!this.#hasDeleted || this.#writer.choresLeft > 0 || this.#broken !== undefined) return false;
+    this.#hasDeleted = false;
+    try {
+      await this.#disk.reclaim();
+    } catch (cause) {
+      this.#writer.fail(cause);
+      throw this.#broken ?? cause;
+    }
+    return true;
   }
 
   async close(): Promise<void> {
@@ -211,6 +235,7 @@ export class ReplicatedState implements StateMachine {
 
   /** Empties a slot in the background. */
   #clear(slot: Slot): void {
+    this.#hasDeleted = true;
     this.#cleared = this.#disk.clear(slotPrefix(slot)).catch((cause: unknown) => this.#writer.fail(cause));
   }
 
@@ -244,7 +269,7 @@ export class ReplicatedState implements StateMachine {
     // The entry's bytes hold many values; a kept one must not keep all of them.
     const { result, events } = decideTxn(this.store.state, command, copyOf);
     if (events.length === 0) return result;
-    const noSpace = this.#book.noSpace();
+    const { noSpace } = this.#book;
     if (noSpace !== undefined && events.some(({ type }) => type === 'put')) return noSpace;
     const count = events.length;
     for (const [index, { kv }] of events.entries()) {
@@ -263,7 +288,10 @@ export class ReplicatedState implements StateMachine {
   #sweep(versions: readonly PlacedVersion[]): void {
     const slot = this.#slot;
     for (const { kv, index } of versions) {
-      this.#writer.later(() => ({ type: 'del', key: recordKey(slot, kv.modRevision, index) }));
+      this.#writer.later(() => {
+        this.#hasDeleted = true;
+        return { type: 'del', key: recordKey(slot, kv.modRevision, index) };
+      });
     }
   }
 

@@ -1,6 +1,7 @@
 import { assert } from '../../base/index.ts';
+import { BarnError } from '../barn.ts';
 import type { Sealer } from '../seal.ts';
-import type { Disk } from './disk.ts';
+import { type Disk, flushBytes, storedBytes } from './disk.ts';
 import type { Head } from './head.ts';
 import { recordWrite, type Slot } from './layout.ts';
 import { StateBuilder } from './load.ts';
@@ -15,6 +16,7 @@ export class SnapshotCopy implements SnapshotReader {
   diskError: { readonly cause: unknown } | undefined;
   readonly #disk: Disk;
   readonly #sealer: Sealer;
+  readonly #roomBytes: number;
   readonly #above: () => number;
   #head: Head | undefined;
   #builder: StateBuilder | undefined;
@@ -23,17 +25,26 @@ export class SnapshotCopy implements SnapshotReader {
     readonly slot: Slot;
     readonly disk: Disk;
     readonly sealer: Sealer;
+    /** One that needs more is refused. */
+    readonly roomBytes: number;
     /** A snapshot up to this entry or an earlier one is not wanted. */
     readonly above: () => number;
   }) {
     this.slot = options.slot;
     this.#disk = options.disk;
     this.#sealer = options.sealer;
+    this.#roomBytes = options.roomBytes;
     this.#above = options.above;
   }
 
   head(head: Head): boolean {
     if (head.applied.index <= this.#above()) return false;
+    const neededBytes = storedBytes(head) + 2 * flushBytes;
+    if (neededBytes > this.#roomBytes)
+      throw new BarnError(
+        'NoSpace',
+        `install a snapshot: it needs ${neededBytes} bytes on the disk of this member, and ${this.#roomBytes} are free: make room on it`,
+      );
     this.#head = head;
     this.#builder = new StateBuilder(head);
     return true;

@@ -117,6 +117,12 @@ describe('a snapshot of the state', () => {
     }
   });
 
+  it('is refused where there is no room for it, and nothing has changed', async () => {
+    await expectReason(receiver.install(source.snapshot().chunks, 10_000_000), 'NoSpace');
+    expect(receiver.applied.index).to.equal(1);
+    expect((await receiver.install(source.snapshot().chunks, 20_000_000)).index).to.equal(6);
+  });
+
   it('that came too late changes nothing', async () => {
     const late = await collect(source);
     source.apply([putEntry(7, 'a', '4')]);

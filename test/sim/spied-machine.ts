@@ -19,8 +19,8 @@ export function spied(inner: StateMachine, spy: MachineSpy): StateMachine {
           return outcomes;
         };
       if (name === 'install')
-        return async (chunks: AsyncIterable<Uint8Array>) => {
-          const meta = await target.install(chunks);
+        return async (...args: Parameters<StateMachine['install']>) => {
+          const meta = await target.install(...args);
           spy.installed();
           return meta;
         };

@@ -53,6 +53,8 @@ export class SimStateDisk {
       pages: (prefix) => this.#pages(prefix, () => took('pages', 0.1)),
       write: (writes, { sync }) => change(sync ? 'sync' : 'write', writes, sync),
       clear: (prefix) => change('clear', { clear: prefix }, false),
+      // Here what was deleted takes no room.
+      reclaim: async () => {},
       sizeBytes: async () => [...this.#visible.values()].reduce((sum, value) => sum + value.byteLength, 0),
       close: async () => {
         if (!(await took('close', 0.1))) return never();
