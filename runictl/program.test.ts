@@ -55,6 +55,12 @@ describe('runictl', () => {
     ],
     ['a bad manifest', ['compile', '-f', '-'], 1, /error: stdin:1:1: not an object/],
     [
+      'no controllers',
+      ['dev', '--data', '/nonexistent/x', '--controllers', '0', '--isolation', 'none'],
+      2,
+      /--controllers: 1 to 9/,
+    ],
+    [
       'too many API servers',
       ['dev', '--data', '/nonexistent/x', '--servers', '30', '--isolation', 'none'],
       2,

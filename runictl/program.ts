@@ -250,6 +250,8 @@ function addOtherVerbs(verb: AddVerb, program: Command): void {
     .option('--port <number>', 'port of the API; 0 for a free one', '0')
     .option('--agents <number>', 'how many nodes', '1')
     .option('--servers <number>', 'how many API servers', '1')
+    .option('--controllers <number>', 'how many processes of controllers; one leads', '1')
+    .option('--leader-elect-lease-ms <number>', 'how long it leads without renewing its lease; for tests')
     .option('--etcd-endpoints <urls>', 'keep the store in this etcd, at http://HOST:PORT,…')
     .option('--volume <name=path[:rw]...>', 'a volume that nodes offer; "data" is DIR/data')
     .addOption(

@@ -18,7 +18,7 @@ export interface LeaderElectionOptions {
   readonly identity: string;
   /** A lease that did not change for so long is free to take; default 10 s. */
   readonly leaseMs?: number;
-  /** How often the leader renews; default 3 s. A leader that could not renew for 2/3 of `leaseMs` stops leading. */
+  /** How often the leader renews; default three tenths of `leaseMs`. A leader that could not renew for 2/3 of `leaseMs` stops leading. */
   readonly renewMs?: number;
   /** How often one that waits looks; default 1 s. */
   readonly retryMs?: number;
@@ -41,7 +41,8 @@ export class LeaderElection {
 
   constructor(deps: LeaderElectionDeps, options: LeaderElectionOptions) {
     this.#deps = deps;
-    this.#options = { leaseMs: 10_000, renewMs: 3_000, retryMs: 1_000, ...options };
+    const { leaseMs = 10_000 } = options;
+    this.#options = { leaseMs, renewMs: Math.ceil(leaseMs * 0.3), retryMs: 1_000, ...options };
   }
 
   /** Waits for the lead, leads, and again when it was lost, until `signal` aborts. Throws what `lead` throws. */

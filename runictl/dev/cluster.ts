@@ -6,7 +6,7 @@ import { present } from '../../base/index.ts';
 import { CommandError } from '../failure.ts';
 import type { Terminal } from '../terminal.ts';
 import { takeLock } from './lock.ts';
-import { apiserverUnits, controllersUnit, type DevPlan, helperUnit, nodeKubeconfig, plainAgentUnit } from './plan.ts';
+import { apiserverUnits, controllersUnits, type DevPlan, helperUnit, nodeKubeconfig, plainAgentUnit } from './plan.ts';
 import { descendants, processInfo, signalProcess } from './processes.ts';
 import { idRange, makeNodeFolder, makeRuntime, removeRuntime, runtimeFolder } from './runtime.ts';
 import { type DevState, readState, removeState, writeState } from './state.ts';
@@ -86,7 +86,7 @@ class Cluster {
       const made = makeNodeFolder(folder, node, nodeKubeconfig(this.#plan, node), ids);
       return helperUnit(this.#plan, node, { instance: `${this.#instance}-${index}`, folder, ids, ...made });
     });
-    await Promise.all([controllersUnit(this.#plan), ...nodes].map((unit) => this.#startUnit(unit)));
+    await Promise.all([...controllersUnits(this.#plan), ...nodes].map((unit) => this.#startUnit(unit)));
     this.#isReady = true;
     this.#write();
   }

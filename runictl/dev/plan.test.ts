@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { apiserverUnits, type DevPlan, helperUnit, parseVolume, plainAgentUnit } from './plan.ts';
+import { apiserverUnits, controllersUnits, type DevPlan, helperUnit, parseVolume, plainAgentUnit } from './plan.ts';
 import { idRange, runtimeFolder } from './runtime.ts';
 
 const plan: DevPlan = {
@@ -34,6 +34,15 @@ describe('what dev starts', () => {
       `--data /d/apiserver --pki /d/pki --listen-client-urls https://127.0.0.1:1 ${both} --name apiserver --store etcd --etcd-endpoints http://e:1,http://e:2`,
       `--data /d/apiserver-2 --pki /d/pki --listen-client-urls https://127.0.0.1:2 ${both} --name apiserver-2 --store etcd --etcd-endpoints http://e:1,http://e:2`,
     ]);
+  });
+  it('several processes of controllers, each with what their lease is to last', () => {
+    const units = controllersUnits({ ...plan, controllers: 2, leaseMs: 3000 });
+    const flags = '--kubeconfig /d/apiserver/controllers.kubeconfig --leader-elect-lease-ms 3000';
+    expect(units.map(({ name, argv, log }) => [name, argv.slice(2).join(' '), log])).to.deep.equal([
+      ['controllers', flags, '/d/logs/controllers.log'],
+      ['controllers-2', flags, '/d/logs/controllers-2.log'],
+    ]);
+    expect(controllersUnits(plan).map(({ name }) => name)).to.deep.equal(['controllers']);
   });
   it('a helper with the agent behind it, configured on descriptor 3', () => {
     const folder = runtimeFolder('0000000a');

@@ -26,6 +26,10 @@ export interface DevPlan {
   readonly nodes: readonly string[];
   readonly volumes: readonly Volume[];
   readonly env: Readonly<Record<string, string>>;
+  /** How many processes of controllers there are, of which one leads; default 1. */
+  readonly controllers?: number;
+  /** How long the lease lasts by which they lead; theirs if absent. */
+  readonly leaseMs?: number;
   /** What each node may give away, when several share the machine. */
   readonly share?: { readonly cpu: number; readonly memoryBytes: number };
 }
@@ -102,19 +106,26 @@ function apiserverUnit(plan: DevPlan, name: string, place: readonly string[]): U
   };
 }
 
-/** The controllers. */
-export function controllersUnit(plan: DevPlan): UnitPlan {
+/** The controllers: processes of which one works and the others stand by. */
+export function controllersUnits(plan: DevPlan): readonly UnitPlan[] {
+  return Array.from({ length: plan.controllers ?? 1 }, (_, index) =>
+    controllersUnit(plan, index === 0 ? 'controllers' : `controllers-${index + 1}`),
+  );
+}
+
+function controllersUnit(plan: DevPlan, name: string): UnitPlan {
   return {
     role: 'controllers',
-    name: 'controllers',
+    name,
     argv: [
       plan.node,
       join(plan.distDir, 'bin', 'runink-controllers'),
       '--kubeconfig',
       join(plan.dataDir, 'apiserver', 'controllers.kubeconfig'),
+      ...(plan.leaseMs === undefined ? [] : ['--leader-elect-lease-ms', String(plan.leaseMs)]),
     ],
     env: plan.env,
-    log: logOf(plan, 'controllers'),
+    log: logOf(plan, name),
   };
 }
 

@@ -17,6 +17,7 @@ import type { Terminal } from '../terminal.ts';
 
 const nodesMax = 64;
 const serversMax = 9;
+const controllersMax = 9;
 const stopMsMax = 60_000;
 
 /** `runictl dev`, `dev status`, `dev stop`: a whole cluster on this machine. */
@@ -47,6 +48,10 @@ async function start(session: Session, dataDir: string, options: Options): Promi
   const serverCount = numberOption(options, 'servers') ?? 1;
   const etcdEndpoints = textOption(options, 'etcdEndpoints')?.split(',');
   checkServers(serverCount, options);
+  const controllers = numberOption(options, 'controllers') ?? 1;
+  if (controllers < 1 || controllers > controllersMax)
+    throw new UsageError(`--controllers: 1 to ${controllersMax} run on one machine`);
+  const leaseMs = numberOption(options, 'leaderElectLeaseMs');
   const nodeCount = numberOption(options, 'agents') ?? 1;
   if (nodeCount > nodesMax) throw new UsageError(`--agents: at most ${nodesMax} run on one machine`);
   const port = numberOption(options, 'port') ?? 0;
@@ -59,6 +64,8 @@ async function start(session: Session, dataDir: string, options: Options): Promi
     port,
     ...(await serverPlaces(dataDir, serverCount, etcdEndpoints === undefined, terminal)),
     ...(etcdEndpoints === undefined ? {} : { etcdEndpoints }),
+    controllers,
+    ...(leaseMs === undefined ? {} : { leaseMs }),
     isolation,
     nodes: Array.from({ length: nodeCount }, (_, index) => `node-${index + 1}`),
     volumes: volumesOf(dataDir, options, terminal),

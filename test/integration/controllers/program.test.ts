@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { isApiError, kinds, type Lease, wellKnown } from '../../../apis/index.ts';
+import { type ApiObject, isApiError, type Kind, kinds, type Lease, wellKnown } from '../../../apis/index.ts';
 import { type RunningServer, startServer } from '../../../apiserver/index.ts';
 import { type Barn, createMemoryBarn } from '../../../barn/index.ts';
-import { silentLog, systemClock, systemRandom } from '../../../base/index.ts';
+import { present, silentLog, systemClock, systemRandom } from '../../../base/index.ts';
 import { HttpClient, loadKubeconfig } from '../../../client/index.ts';
 
 const program = fileURLToPath(new URL('../../../controllers/main.js', import.meta.url));
@@ -87,6 +87,33 @@ describe('runink-controllers', function () {
     await until(async () => (await lease())?.spec?.holderIdentity?.includes(`_${second.pid ?? 0}_`) === true);
   });
 
+  it('writes nothing under a lead that was taken from it, before it knows', async () => {
+    const child = await start();
+    const own = `_${child.pid ?? 0}_`;
+    await until(async () => (await lease())?.spec?.holderIdentity?.includes(own) === true);
+    // A renewal may come in between.
+    await until(async () => {
+      const { spec, ...there } = present(await lease(), 'lease');
+      const thief = { ...spec, holderIdentity: 'thief', leaseTransitions: 7, leaseDurationSeconds: 1 };
+      return client.update(kinds.leases, { ...there, spec: thief }).then(
+        () => true,
+        () => false,
+      );
+    });
+    const { resourceVersion = '' } = present(await lease(), 'lease').metadata;
+    await client.create(kinds.pipelines, {
+      apiVersion: 'runink.io/v1',
+      kind: 'Pipeline',
+      metadata: { namespace: 'default', name: 'p' },
+      spec: { steps: [{ name: 's', use: 'exec', with: { command: ['/bin/true'] } }] },
+    });
+    const taken = await versionOf(kinds.leases, wellKnown.systemHerd, resourceVersion, ({ spec }) =>
+      spec?.holderIdentity?.includes(own),
+    );
+    const made = await versionOf(kinds.runs, 'default', resourceVersion, () => true);
+    expect(made, 'the run came before the lead').to.be.greaterThan(taken);
+  });
+
   for (const [title, args, code, message] of [
     ['without a kubeconfig', [], 2, /--kubeconfig FILE is missing\nusage: /],
     ['with an unknown flag', ['--kubeconfig', 'x', '--nope'], 2, /Unknown option '--nope'/],
@@ -121,6 +148,20 @@ describe('runink-controllers', function () {
     ]);
     expect(line).to.equal('{"ready":true}');
     return child;
+  }
+
+  /** The version of the first object after `resourceVersion` for which `holds`. */
+  async function versionOf<T extends ApiObject>(
+    kind: Kind<T>,
+    namespace: string,
+    resourceVersion: string,
+    holds: (object: T) => boolean | undefined,
+  ): Promise<number> {
+    const signal = AbortSignal.timeout(20_000);
+    for await (const event of client.watch(kind, { namespace, resourceVersion, signal }))
+      if (event.type !== 'BOOKMARK' && holds(event.object) === true)
+        return Number(event.object.metadata.resourceVersion);
+    throw new Error(`nothing of ${kind.plural} came in time`);
   }
 
   const lease = (): Promise<Lease | undefined> =>
