@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { FlagError, readCommand } from './flags.ts';
+import { FlagError } from './flag-texts.ts';
+import { readCommand } from './flags.ts';
 
 const serve = (line: string) => {
   const command = readCommand(['--data', '/d', ...line.split(' ').filter((word) => word !== '')]);
@@ -50,7 +51,6 @@ describe('apiserver: flags', () => {
           { name: 'b', peerUrl: 'https://b:2' },
         ],
         state: 'new',
-        token: 'runink',
         listen: { host: 'b', port: 2 },
         certFile: 'c',
         keyFile: 'k',
@@ -62,6 +62,30 @@ describe('apiserver: flags', () => {
 
   it('know what is done with a snapshot', () => {
     expect(readCommand(['snapshot', 'verify', 'f'])).to.deep.equal({ do: 'verify-snapshot', file: 'f' });
+    expect(readCommand(['snapshot', 'restore', 'f', '--data', 'd'])).to.deep.equal({
+      do: 'restore-snapshot',
+      file: 'f',
+      flags: { data: 'd', name: 'apiserver' },
+    });
+    const group = '--name b --initial-cluster a=https://a:1,b=https://b:2 --initial-cluster-token again';
+    const more = '--bump-revision 7 --mark-compacted --encryption-key-file k';
+    expect(readCommand(`snapshot restore f --data d ${group} ${more}`.split(' '))).to.deep.equal({
+      do: 'restore-snapshot',
+      file: 'f',
+      flags: {
+        data: 'd',
+        name: 'b',
+        cluster: {
+          initialCluster: [
+            { name: 'a', peerUrl: 'https://a:1' },
+            { name: 'b', peerUrl: 'https://b:2' },
+          ],
+          token: 'again',
+        },
+        bumpRevision: 7,
+        encryptionKeyFile: 'k',
+      },
+    });
   });
 
   for (const [line, words] of [
@@ -94,6 +118,12 @@ describe('apiserver: flags', () => {
     ['snapshot', 'verify'],
     ['snapshot', 'verify', 'a', 'b'],
     ['snapshot', 'eat', 'a'],
+    ['snapshot', 'restore', 'a'],
+    'snapshot restore a --data d --skip-hash-check'.split(' '),
+    'snapshot restore a --data d --bump-revision 0'.split(' '),
+    'snapshot restore a --data d --name a --initial-cluster a=https://a:1'.split(' '),
+    'snapshot restore a --data d --initial-cluster a=https://a:1 --initial-cluster-token t'.split(' '),
+    'snapshot restore a --data d --initial-cluster-token t'.split(' '),
   ])
     it(`refuse "${argv.join(' ')}"`, () => {
       expect(() => readCommand(argv)).to.throw(FlagError);

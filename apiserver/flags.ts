@@ -2,11 +2,11 @@
 import { parseArgs } from 'node:util';
 import type { ClusterOptions } from '../barn/index.ts';
 import { hostOf } from './address.ts';
+import { FlagError, initialClusterOf, listOf, serverUrl } from './flag-texts.ts';
+import { readSnapshotCommand, type SnapshotCommand, snapshotUsage } from './snapshot-flags.ts';
 
 /** What the program is to do. */
-export type Command =
-  | { readonly do: 'serve'; readonly flags: ServeFlags }
-  | { readonly do: 'verify-snapshot'; readonly file: string };
+export type Command = { readonly do: 'serve'; readonly flags: ServeFlags } | SnapshotCommand;
 
 /** How the server is to run. */
 export interface ServeFlags {
@@ -47,11 +47,6 @@ export interface GroupFlags extends Omit<ClusterOptions, 'credentials'> {
   readonly trustedCaFile: string;
 }
 
-/** A command line that cannot be meant; the message names the flag. */
-export class FlagError extends Error {
-  override readonly name = 'FlagError';
-}
-
 /** How it is called. */
 export const usage = `usage: runink-apiserver --data DIR [--name NAME] [--port N | --listen-client-urls https://HOST:PORT]
                         [--advertise-client-urls https://HOST:PORT] [--api-servers URL,URL…] [--pki DIR] [--node NAME]…
@@ -61,7 +56,7 @@ export const usage = `usage: runink-apiserver --data DIR [--name NAME] [--port N
                         [--heartbeat-interval MS] [--election-timeout MS] [--encryption-key-file FILE]
                         [--store embedded | --store etcd --etcd-endpoints URL,URL… [--etcd-prefix TEXT]
                          [--etcd-cafile FILE --etcd-certfile FILE --etcd-keyfile FILE]]
-       runink-apiserver snapshot verify FILE`;
+${snapshotUsage}`;
 
 /** Reads a command line. Errors: FlagError. */
 export function readCommand(argv: readonly string[]): Command {
@@ -196,17 +191,7 @@ function groupOf(values: Values): GroupFlags | undefined {
     if (given !== undefined) throw new FlagError(`--${given} goes with --initial-cluster`);
     return undefined;
   }
-  const initialCluster = listOf(text).map((item) => {
-    const [name = '', ...rest] = item.split('=');
-    if (name === '') throw new FlagError(`--initial-cluster: "${item}" is not NAME=https://HOST:PORT`);
-    return { name, peerUrl: serverUrl('--initial-cluster', rest.join('=')) };
-  });
-  for (const of of ['name', 'peerUrl'] as const)
-    if (new Set(initialCluster.map((member) => member[of])).size < initialCluster.length)
-      throw new FlagError('--initial-cluster names a member or an address twice');
-  const own = initialCluster.find(({ name }) => name === values.name);
-  if (own === undefined)
-    throw new FlagError(`--name ${values.name ?? ''} is not among the members of --initial-cluster ${text}`);
+  const { initialCluster, own } = initialClusterOf(text, values.name);
   const state = values['initial-cluster-state'] ?? 'new';
   if (state !== 'new' && state !== 'existing')
     throw new FlagError(`--initial-cluster-state ${state}: it is new or existing`);
@@ -215,11 +200,12 @@ function groupOf(values: Values): GroupFlags | undefined {
     if (file === undefined) throw new FlagError(`--${flag} is missing: members know each other by certificates`);
     return file;
   };
+  const token = values['initial-cluster-token'];
   const { host, port } = addressOf(serverUrl('--listen-peer-urls', values['listen-peer-urls'] ?? own.peerUrl));
   return {
     initialCluster,
     state,
-    token: values['initial-cluster-token'] ?? 'runink',
+    ...(token === undefined ? {} : { token }),
     listen: { host, port },
     certFile: needed('peer-cert-file'),
     keyFile: needed('peer-key-file'),
@@ -251,21 +237,4 @@ function portOf(text: string): number {
   const port = Number(text);
   if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
   throw new FlagError(`--port ${text} is no port`);
-}
-
-function serverUrl(flag: string, text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol !== 'https:' || url.pathname !== '/' || url.search !== '' || text.includes(','))
-    throw new FlagError(`${flag}: "${text}" is not https://HOST:PORT`);
-  return text.replace(/\/+$/, '');
-}
-
-function listOf(text: string | undefined): string[] {
-  return (text ?? '').split(',').filter((item) => item !== '');
-}
-
-function readSnapshotCommand([action, file, ...more]: readonly string[]): Command {
-  if (action !== 'verify') throw new FlagError(`snapshot has no action "${action ?? ''}"; there is: verify`);
-  if (file === undefined || more.length > 0) throw new FlagError('snapshot verify takes one FILE');
-  return { do: 'verify-snapshot', file };
 }

@@ -9,11 +9,13 @@ import {
   type ClusterOptions,
   openEmbeddedBarn,
   openEtcdBarn,
+  restoreBarn,
   verifySnapshot,
 } from '../barn/index.ts';
 import { type Log, systemClock, systemLog, systemRandom, watchParent } from '../base/index.ts';
 import { isAnyHost, urlAt } from './address.ts';
-import { FlagError, type GroupFlags, readCommand, type ServeFlags, usage } from './flags.ts';
+import { FlagError } from './flag-texts.ts';
+import { type GroupFlags, readCommand, type ServeFlags, usage } from './flags.ts';
 import { type RunningServer, startServer } from './server.ts';
 import { handOver } from './storage/barn-health.ts';
 import { readStoreKeys } from './storage/key-file.ts';
@@ -24,13 +26,37 @@ async function main(argv: readonly string[]): Promise<void> {
     case 'serve':
       return serve(command.flags);
     case 'verify-snapshot': {
-      const summary = await verifySnapshot(createReadStream(command.file));
+      const keys = await keysOf(command);
+      const summary = await verifySnapshot(createReadStream(command.file), keys);
       process.stdout.write(`${JSON.stringify({ file: command.file, ...summary })}\n`);
+      return;
+    }
+    case 'restore-snapshot': {
+      const { data, name, cluster, bumpRevision } = command.flags;
+      const keys = await keysOf(command.flags);
+      const directory = storeDirectory(data);
+      const restored = await restoreBarn({
+        chunks: createReadStream(command.file),
+        directory,
+        name,
+        ...(cluster === undefined ? {} : { cluster }),
+        ...(keys === undefined ? {} : { keys }),
+        ...(bumpRevision === undefined ? {} : { raiseRevisionBy: bumpRevision }),
+      });
+      process.stdout.write(`${JSON.stringify({ file: command.file, directory, ...restored })}\n`);
       return;
     }
     default:
       return command satisfies never;
   }
+}
+
+function storeDirectory(data: string): string {
+  return join(data, 'barn');
+}
+
+async function keysOf({ encryptionKeyFile }: { readonly encryptionKeyFile?: string }) {
+  return encryptionKeyFile === undefined ? undefined : readStoreKeys(encryptionKeyFile);
 }
 
 async function serve(flags: ServeFlags): Promise<void> {
@@ -76,7 +102,7 @@ async function openStore(flags: ServeFlags, log: Log): Promise<Barn> {
     case 'embedded': {
       const { group, heartbeatMs, electionMs, encryptionKeyFile } = store;
       return openEmbeddedBarn({
-        directory: join(data, 'barn'),
+        directory: storeDirectory(data),
         name,
         clock: systemClock,
         log,

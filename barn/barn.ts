@@ -162,8 +162,8 @@ export interface Barn {
   compact(revision: Revision): Promise<void>;
   members(): Promise<readonly Member[]>;
   status(): Promise<MemberStatus>;
-  /** A consistent copy as a stream of chunks. */
-  snapshot(signal?: AbortSignal): AsyncIterable<Uint8Array>;
+  /** A consistent copy as a stream of chunks; of a member with encryption keys it is sealed unless `open` asks for it plainly. */
+  snapshot(signal?: AbortSignal, options?: { readonly open?: boolean }): AsyncIterable<Uint8Array>;
   close(): Promise<void>;
 }
 

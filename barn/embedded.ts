@@ -13,6 +13,7 @@ import {
   identityAlone,
   identityOfFounder,
   identityOfJoiner,
+  tokenOf,
 } from './node/cluster.ts';
 import type { DiskLimits } from './node/disk-room.ts';
 import type { KeptLimits } from './node/log-release.ts';
@@ -22,6 +23,7 @@ import { clusterIdOf } from './node/member-id.ts';
 import { startReplica } from './node/replica.ts';
 import { threadPort } from './node/thread-port.ts';
 import { ringOf, type WorkerSaying, type WorkerStart } from './node/worker-protocol.ts';
+import { refuseCutRestore } from './restore.ts';
 import { openLevelDisk } from './state/level-disk.ts';
 import type { StateMachine } from './state/machine.ts';
 import { openStateMachine } from './state/open.ts';
@@ -58,6 +60,7 @@ export async function openEmbeddedBarn(options: EmbeddedBarnOptions): Promise<Re
   const { directory, clock, log } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const timers = { ...defaultTimers, ...options.timers };
+  refuseCutRestore(directory);
   const known = await readMember(directory);
   const identity = await identityOf(options, known);
   const disk = await openLevelDisk(join(directory, 'state'));
@@ -83,12 +86,12 @@ async function identityOf(
 ): Promise<MemberIdentity> {
   if (known !== undefined && known.name !== name)
     throw new BarnError('Membership', `start member ${name}: the directory belongs to member ${known.name}`);
-  if (known !== undefined && known.clusterId !== clusterIdOf(cluster?.token ?? aloneToken))
+  if (known !== undefined && isOfAnother(known.clusterId, cluster))
     throw new BarnError(
       'Membership',
       cluster === undefined
         ? `start member ${name} by itself: the directory belongs to a member of a group; name the group with --initial-cluster`
-        : `start member ${name} of group ${cluster.token}: the directory belongs to a member by itself or of another group; name an empty one`,
+        : `start member ${name} of group ${tokenOf(cluster)}: the directory belongs to a member by itself or of another group; name an empty one`,
     );
   if (cluster === undefined) return { ...identityAlone(name), ...known };
   if (known !== undefined || cluster.state === 'new') {
@@ -97,9 +100,16 @@ async function identityOf(
     return { ...(founder ?? { name, initial: [], state: 'existing' }), ...known, name } as MemberIdentity;
   }
   const url = cluster.initialCluster.find((member) => member.name === name)?.peerUrl ?? '';
-  const clusterId = clusterIdOf(cluster.token);
+  const clusterId = clusterIdOf(tokenOf(cluster));
   const ask = openAsk({ name, clusterId, url, credentials: cluster.credentials, clock });
   return identityOfJoiner(name, cluster, ask);
+}
+
+/** Whether a directory's group is not the one of the flags; whose name is not given is as the directory has it. */
+function isOfAnother(clusterId: number, cluster: ClusterOptions | undefined): boolean {
+  const isAlone = clusterId === clusterIdOf(aloneToken);
+  if (cluster === undefined || cluster.token === undefined) return isAlone !== (cluster === undefined);
+  return clusterId !== clusterIdOf(cluster.token);
 }
 
 async function startMember(

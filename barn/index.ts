@@ -6,5 +6,6 @@ export { type BarnLimits, defaultLimits } from './limits.ts';
 export { createMemoryBarn, type MemoryBarnOptions } from './memory.ts';
 export { type ClusterOptions } from './node/cluster.ts';
 export { type MemberTimers } from './node/member.ts';
-export { type SnapshotSummary, verifySnapshot } from './state/verify-snapshot.ts';
+export { type RestoreBarnOptions, type RestoredBarn, restoreBarn, verifySnapshot } from './restore.ts';
+export { type SnapshotSummary } from './state/verify-snapshot.ts';
 export { type PeerCredentials } from './transport/credentials.ts';

@@ -125,11 +125,13 @@ async function disarm(call: Call): Promise<void> {
   sendJson(call.response, 200, { alarms: disarmed.map(shownAlarm) });
 }
 
-// Broken off, not ended, when the store fails within it: whoever reads it sees that it is not whole.
-async function serveSnapshot({ barn, response }: Call): Promise<void> {
+// Encrypted where the store is, unless it is asked for otherwise. Broken off, not ended, when the store fails within it: whoever reads it sees that it is not whole.
+async function serveSnapshot({ barn, request, response }: Call): Promise<void> {
   const abort = new AbortController();
   response.on('close', () => abort.abort());
-  const chunks = barn.snapshot(abort.signal)[Symbol.asyncIterator]();
+  const { searchParams } = new URL(request.url ?? '', 'https://localhost');
+  const open = searchParams.get('unencrypted') === 'true';
+  const chunks = barn.snapshot(abort.signal, { open })[Symbol.asyncIterator]();
   // What is refused at once is told with its status.
   const first = await chunks.next();
   response.writeHead(200, { 'content-type': 'application/octet-stream', 'cache-control': 'no-store' });

@@ -14,8 +14,8 @@ export interface ClusterOptions {
   readonly initialCluster: readonly { readonly name: string; readonly peerUrl: string }[];
   /** `new`: they found the group together. `existing`: this one was added to it, and the others run. */
   readonly state: 'new' | 'existing';
-  /** Equal for all members of one group. */
-  readonly token: string;
+  /** Equal for all members of one group; absent: what the member began with, `runink` for a new one. */
+  readonly token?: string;
   readonly listen: { readonly host: string; readonly port: number };
   readonly credentials: PeerCredentials;
 }
@@ -28,6 +28,12 @@ export function foundingOf({ initial }: Pick<MemberIdentity, 'initial'>): Foundi
 
 /** The name of the group of a member that is one by itself. */
 export const aloneToken = '';
+const defaultToken = 'runink';
+
+/** The name of a group, which its members begin with. */
+export function tokenOf({ token = defaultToken }: Pick<ClusterOptions, 'token'>): string {
+  return token;
+}
 
 /** A member that is a group by itself. */
 export function identityAlone(name: string): MemberIdentity {
@@ -37,8 +43,12 @@ export function identityAlone(name: string): MemberIdentity {
 }
 
 /** A member that founds a group with others. Errors: Membership when it is not among them. */
-export function identityOfFounder(name: string, cluster: ClusterOptions): MemberIdentity {
-  const { token, initialCluster } = cluster;
+export function identityOfFounder(
+  name: string,
+  cluster: Pick<ClusterOptions, 'initialCluster' | 'token'>,
+): MemberIdentity {
+  const token = tokenOf(cluster);
+  const { initialCluster } = cluster;
   const initial = initialCluster.map((member) => ({
     ...member,
     id: founderId(token, member.name, member.peerUrl),
@@ -77,7 +87,7 @@ export async function identityOfJoiner(name: string, cluster: ClusterOptions, as
         'Membership',
         `start member ${name} with an empty directory: ${other.name} knows that it has run before; what it voted is lost with its disk, so remove the member, empty its directory and add it anew`,
       );
-    return { id: own.id, name, initial: members, state: 'existing', clusterId: clusterIdOf(cluster.token) };
+    return { id: own.id, name, initial: members, state: 'existing', clusterId: clusterIdOf(tokenOf(cluster)) };
   }
   throw new BarnError(
     'NoLeader',

@@ -22,6 +22,7 @@ import { assertWhole, type BarnLimits, checkRange, checkTxn } from '../limits.ts
 import type { MemberId } from '../raft/protocol.ts';
 import { commandFormatMax } from '../state/command.ts';
 import type { StateMachine } from '../state/machine.ts';
+import { sealSnapshot } from '../state/sealed-snapshot.ts';
 import type { MemberIdentity, ReplicaParts } from './member.ts';
 import { ReplicaCore } from './replica-core.ts';
 
@@ -132,9 +133,10 @@ class Replica implements ReplicatedBarn {
     };
   }
 
-  async *snapshot(signal?: AbortSignal): AsyncIterable<Uint8Array> {
+  async *snapshot(signal?: AbortSignal, options: { readonly open?: boolean } = {}): AsyncIterable<Uint8Array> {
     this.#core.checkOpen();
-    yield* this.#machine.snapshot(signal).chunks;
+    const { chunks } = this.#machine.snapshot(signal);
+    yield* options.open === true ? chunks : sealSnapshot(chunks, this.#machine.sealer);
   }
 
   async addLearner(name: string, peerUrl: string): Promise<Member> {

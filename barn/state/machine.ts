@@ -1,5 +1,6 @@
 import type { BarnError, Compare, Operation, Revision, TxnResult } from '../barn.ts';
 import type { ConfChange, ConfState, Entry, MemberId, Snapshot } from '../raft/protocol.ts';
+import type { Sealer } from '../seal.ts';
 import type { Store } from './store.ts';
 
 /** Who proposed, so that its member can answer the caller when the entry is applied. */
@@ -66,8 +67,8 @@ export interface Outcome {
 export interface StateMachine {
   readonly store: Store;
   /**
-   * The last entry applied. A founded or restored state stands at index 1 of term 1, where its log begins, so that whoever
-   * joins later gets it as a snapshot; the empty state of one who joins stands at 0.
+   * The last entry applied. A founded state stands at index 1 of term 1 and a restored one at 2, where its log begins, so
+   * that whoever joins later gets it as a snapshot; the empty state of one who joins stands at 0.
    */
   readonly applied: Snapshot;
   /** The last entry that a synced batch on disk covers: only up to it the log may go. */
@@ -81,6 +82,8 @@ export interface StateMachine {
   /** The newest command format that may be written, and the newest that all members have said they know (0: one said nothing). */
   readonly format: number;
   readonly formatKnown: number;
+  /** What its files are sealed with. */
+  readonly sealer: Sealer;
   /**
    * Applies, tells the watchers and returns what became of each command; entries at or below `applied` are skipped. Never
    * waits for the disk. Throws BarnError Corrupt when an entry cannot be read or a check shows that this member diverged.

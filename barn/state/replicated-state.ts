@@ -22,8 +22,8 @@ import type { SnapshotContent } from './verify-snapshot.ts';
 /** The state of one member on a disk that lags behind; `openStateMachine` makes it. */
 export class ReplicatedState implements StateMachine {
   readonly store: Store;
+  readonly sealer: Sealer;
   readonly #disk: Disk;
-  readonly #sealer: Sealer;
   readonly #log: Log;
   readonly #writer: LaggingWriter;
   readonly #durableListeners: ((durable: Snapshot) => void)[] = [];
@@ -56,7 +56,7 @@ export class ReplicatedState implements StateMachine {
     const { head, slot, state, stale, outdated } = loaded;
     this.store = new Store({ ...options, state });
     this.#disk = disk;
-    this.#sealer = sealer;
+    this.sealer = sealer;
     this.#log = log;
     this.#slot = slot;
     this.#applied = head.applied;
@@ -141,7 +141,7 @@ export class ReplicatedState implements StateMachine {
       const copy = new SnapshotCopy({
         slot,
         disk: this.#disk,
-        sealer: this.#sealer,
+        sealer: this.sealer,
         roomBytes,
         above: () => this.#applied.index,
       });
@@ -273,7 +273,7 @@ export class ReplicatedState implements StateMachine {
     if (noSpace !== undefined && events.some(({ type }) => type === 'put')) return noSpace;
     const count = events.length;
     for (const [index, { kv }] of events.entries()) {
-      this.#writer.add(recordWrite(this.#slot, { kv, index, count }, this.#sealer));
+      this.#writer.add(recordWrite(this.#slot, { kv, index, count }, this.sealer));
     }
     this.store.apply(events);
     return result;
@@ -298,7 +298,7 @@ export class ReplicatedState implements StateMachine {
   #sealAnew(records: readonly VersionRecord[]): void {
     for (const record of records) {
       this.#writer.later(() =>
-        this.store.state.holds(record.kv) ? recordWrite(this.#slot, record, this.#sealer) : undefined,
+        this.store.state.holds(record.kv) ? recordWrite(this.#slot, record, this.sealer) : undefined,
       );
     }
     this.#writer.later(() => {
@@ -319,7 +319,7 @@ export class ReplicatedState implements StateMachine {
   }
 
   #headNow(): HeadNow {
-    return { write: headWrite({ slot: this.#slot, head: this.#head() }, this.#sealer), applied: this.#applied };
+    return { write: headWrite({ slot: this.#slot, head: this.#head() }, this.sealer), applied: this.#applied };
   }
 
   #head(): Head {

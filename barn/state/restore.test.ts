@@ -43,7 +43,7 @@ describe('a store restored from a snapshot', () => {
     const { items, revision } = machine.store.state.range('', '\x7f', {});
     expect(revision).to.equal(1_004);
     expect(items.map(({ key, modRevision, version }) => [key, modRevision, version])).to.deep.equal([['a', 3, 2]]);
-    expect(machine.applied).to.deep.equal({ index: 1, term: 1, confState: confStateOf([9]) });
+    expect(machine.applied).to.deep.equal({ index: 2, term: 1, confState: confStateOf([9]) });
     expect(machine.members).to.deep.equal(founding.members);
     expect(machine.alarms).to.deep.equal([]);
     expect(machine.store.state.range('', '\x7f', { revision }).items).to.deep.equal(items);
@@ -51,7 +51,7 @@ describe('a store restored from a snapshot', () => {
 
   it('is raised by a thousand million when nobody says by how much', async () => {
     const other = new HeldDisk();
-    const head = await restoreSnapshot({ chunks: streamOf(chunks), disk: other, keys: undefined, founding });
+    const { head } = await restoreSnapshot({ chunks: streamOf(chunks), disk: other, keys: undefined, founding });
     expect(head.revision).to.equal(1_000_000_004);
   });
 
@@ -66,14 +66,14 @@ describe('a store restored from a snapshot', () => {
   it('goes on: writes, watches, compaction, restarts', async () => {
     const machine = await open();
     const watch = machine.store.hub.open('a', 'z', 1_004, { prevValue: true });
-    machine.apply([putEntry(2, 'a', '3')]);
+    machine.apply([putEntry(3, 'a', '3')]);
     const [batch] = await take(watch, 1);
     expect([batch?.revision, batch?.events[0]?.prev?.modRevision]).to.deep.equal([1_005, 3]);
     const { hash } = machine;
     await machine.close();
     const again = await open();
     expect([again.hash, again.store.state.revision]).to.deep.equal([hash, 1_005]);
-    again.apply([compactEntry(3, 1_005)]);
+    again.apply([compactEntry(4, 1_005)]);
     await settle();
     await again.close();
     const last = await open();
@@ -82,7 +82,7 @@ describe('a store restored from a snapshot', () => {
 
   it('hands itself to a member that joins', async () => {
     const machine = await open();
-    machine.apply([putEntry(2, 'c', '1')]);
+    machine.apply([putEntry(3, 'c', '1')]);
     disk = new HeldDisk();
     const joining = await open();
     await joining.install(machine.snapshot().chunks);

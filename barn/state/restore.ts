@@ -4,7 +4,7 @@ import { createSealer, type RandomBytes } from '../seal.ts';
 import type { Disk, DiskWrite } from './disk.ts';
 import { type Head, headNumbers } from './head.ts';
 import { formatWrite, headWrite, readHead, recordWrite } from './layout.ts';
-import type { Founding } from './machine.ts';
+import type { Founding, MemberRecord } from './machine.ts';
 import { State } from './state.ts';
 import { openSnapshot, type SnapshotContent } from './verify-snapshot.ts';
 
@@ -21,7 +21,18 @@ export interface RestoreOptions {
   readonly random?: RandomBytes;
 }
 
+/** What a restored member begins with, and who the members were when the snapshot was taken. */
+export interface RestoredState {
+  readonly head: Head;
+  readonly was: readonly MemberRecord[];
+}
+
 const raiseRevisionByDefault = 1_000_000_000;
+/**
+ * Where the log of a restored group begins. A group that is founded begins at 1: a founder that was not restored with the
+ * others, and is empty, has less than they have, and gets the snapshot instead of entries that follow it.
+ */
+const restoredAt = { index: 2, term: 1 } as const;
 const writeBytes = 4 * 1024 * 1024;
 const slot = 0;
 
@@ -30,13 +41,14 @@ const slot = 0;
  * below compacted, so that whoever knows an older revision must list anew. Durable when it resolves.
  * Errors: Corrupt for a damaged snapshot, Storage when the disk is not empty or refuses.
  */
-export async function restoreSnapshot(options: RestoreOptions): Promise<Head> {
+export async function restoreSnapshot(options: RestoreOptions): Promise<RestoredState> {
   const { chunks, disk, keys, founding, raiseRevisionBy = raiseRevisionByDefault, random } = options;
   const sealer = createSealer(keys, random);
   if ((await readHead(disk, sealer)) !== undefined) {
     throw new BarnError('Storage', 'restore a snapshot: the directory holds a state already; name an empty one');
   }
-  const { head, state } = raised(await openSnapshot(chunks), raiseRevisionBy, founding);
+  const content = await openSnapshot(chunks);
+  const { head, state } = raised(content, raiseRevisionBy, founding);
   let writes: DiskWrite[] = [];
   let bytes = 0;
   for (const { kv, index } of state.oldVersions()) {
@@ -50,7 +62,7 @@ export async function restoreSnapshot(options: RestoreOptions): Promise<Head> {
   }
   // The format and the head come last: without them the directory is refused, not half read.
   await disk.write([...writes, formatWrite(), headWrite({ slot, head }, sealer)], { sync: true });
-  return head;
+  return { head, was: content.head.members };
 }
 
 function raised({ head, state }: SnapshotContent, raiseRevisionBy: number, founding: Founding): SnapshotContent {
@@ -63,7 +75,7 @@ function raised({ head, state }: SnapshotContent, raiseRevisionBy: number, found
     state: fresh,
     head: {
       ...headNumbers(fresh),
-      applied: { index: 1, term: 1, confState: founding.confState },
+      applied: { ...restoredAt, confState: founding.confState },
       restoredRevision: revision,
       format: head.format,
       members: founding.members,

@@ -1,6 +1,8 @@
 import type { Revision } from '../barn.ts';
+import type { KeyRing } from '../keys.ts';
 import { emptyHead, type Head } from './head.ts';
 import { StateBuilder } from './load.ts';
+import { unsealSnapshot } from './sealed-snapshot.ts';
 import { readSnapshot } from './snapshot.ts';
 import type { State } from './state.ts';
 
@@ -43,9 +45,9 @@ export async function openSnapshot(chunks: AsyncIterable<Uint8Array>): Promise<S
   return { head, state: builder.finish() };
 }
 
-/** Reads a snapshot from end to end and says what it holds. Errors: as `openSnapshot`. */
-export async function verifySnapshot(chunks: AsyncIterable<Uint8Array>): Promise<SnapshotSummary> {
-  const { head, state } = await openSnapshot(chunks);
+/** Reads a saved snapshot from end to end and says what it holds; one that is sealed with a key of `ring`. Errors: as `openSnapshot`. */
+export async function verifySnapshot(chunks: AsyncIterable<Uint8Array>, ring?: KeyRing): Promise<SnapshotSummary> {
+  const { head, state } = await openSnapshot(unsealSnapshot(chunks, ring));
   const { revision, compactRevision, hash, versionsCount: versions, bytes, applied, members } = head;
   const { count: keys } = state.range('', '\x7f', { limit: 1 });
   const { index, term } = applied;

@@ -25,7 +25,7 @@ export function addBarnVerbs(program: Command, run: (work: Work) => (...given: u
     .requiredOption('--dir <folder>', 'where they lie: ca.crt, ca.key, NAME.crt, NAME.key')
     .requiredOption('--member <name=host,…>', 'a member and where it is found; may be repeated', collect);
   addMemberVerbs(barn.command('member').description('list, add, promote and remove members'), verb);
-  addSnapshotVerbs(barn.command('snapshot').description('save the store, check a copy'), verb);
+  addSnapshotVerbs(barn.command('snapshot').description('save the store, check a copy, restore it'), verb);
   const alarm = barn.command('alarm').description('what an operator must see to');
   verb(alarm, 'list', 'the alarms', async (session, _, options) =>
     (await import('./alarm.ts')).alarmList(session, options),
@@ -55,10 +55,22 @@ function addMemberVerbs(member: Command, verb: AddVerb): void {
 }
 
 function addSnapshotVerbs(snapshot: Command, verb: AddVerb): void {
+  const keyFile = ['--encryption-key-file <file>', 'the keys of an encrypted store'] as const;
   verb(snapshot, 'save <file>', 'a consistent copy of the store', async (session, [file = ''], options) =>
     (await import('./snapshot-save.ts')).snapshotSave(session, file, options),
-  );
+  ).option('--unencrypted', 'in the open, also of an encrypted store');
   verb(snapshot, 'verify <file>', 'read a copy to its end, say what it holds', async (session, [file = ''], options) =>
     (await import('./snapshot-verify.ts')).snapshotVerify(session, file, options),
-  );
+  ).option(...keyFile);
+  verb(snapshot, 'restore <file>', 'begin a store with a copy, offline', async (session, [file = ''], options) =>
+    (await import('./snapshot-restore.ts')).snapshotRestore(session, file, options),
+  )
+    .requiredOption('--data <folder>', 'of the server that is to have the store; its folder barn must not be there')
+    .option('--name <name>', 'of the server, as it is started then')
+    .option('--initial-cluster <name=url,…>', 'all members of the new group, each restored from the same file')
+    .option('--initial-cluster-token <text>', 'a new name for the new group')
+    .option('--bump-revision <n>', 'by how much the revision grows: more than was written since (1000000000)')
+    .option('--mark-compacted', 'always done: revisions of the old life are answered with 410')
+    .addOption(new Option('--skip-hash-check').hideHelp())
+    .option(...keyFile);
 }

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { type Options, textOption } from '../options.ts';
 import type { Session } from '../session.ts';
 
 /**
@@ -11,7 +12,7 @@ export function offline(
   argv: readonly string[],
 ): Promise<{ readonly code: number; readonly out: string }> {
   const { terminal, distDir } = session;
-  return new Promise((resolve, reject) => {
+  return new Promise((settle, reject) => {
     const child = spawn(process.execPath, [join(distDir, 'bin', 'runink-apiserver'), ...argv], {
       cwd: terminal.cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -21,6 +22,12 @@ export function offline(
     child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => terminal.err(text));
     child.once('error', reject);
-    child.once('close', (code) => resolve({ code: code ?? 1, out }));
+    child.once('close', (code) => settle({ code: code ?? 1, out }));
   });
+}
+
+/** Names the keys of a store's files, when the user did. */
+export function keyFileFlag({ terminal }: Pick<Session, 'terminal'>, options: Options): readonly string[] {
+  const file = textOption(options, 'encryptionKeyFile');
+  return file === undefined ? [] : ['--encryption-key-file', resolve(terminal.cwd, file)];
 }

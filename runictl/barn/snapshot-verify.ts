@@ -5,13 +5,18 @@ import { columnLines } from '../print/columns.ts';
 import { toJson } from '../print/object.ts';
 import type { Session } from '../session.ts';
 import { isRecord, textOf } from '../values.ts';
-import { offline } from './offline.ts';
+import { keyFileFlag, offline } from './offline.ts';
 import { sizeText } from './status.ts';
 
 /** `runictl barn snapshot verify FILE`: reads it to its end and says what it holds; exit 1 when a byte is damaged or missing. */
 export async function snapshotVerify(session: Session, file: string, options: Options): Promise<void> {
   const { terminal } = session;
-  const { code, out } = await offline(session, ['snapshot', 'verify', resolve(terminal.cwd, file)]);
+  const { code, out } = await offline(session, [
+    'snapshot',
+    'verify',
+    resolve(terminal.cwd, file),
+    ...keyFileFlag(session, options),
+  ]);
   if (code !== 0) throw new CommandError(`${file} is no good snapshot; take another one`);
   const summary: unknown = JSON.parse(out);
   if (!isRecord(summary)) throw new CommandError(`the server's program did not say what is in ${file}: ${out}`);

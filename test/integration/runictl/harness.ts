@@ -26,16 +26,22 @@ export interface Server {
   readonly directory: string;
   readonly client: HttpClient;
   readonly runictl: Runictl;
-  stop(): Promise<void>;
+  stop(options?: { readonly isKept?: boolean }): Promise<void>;
 }
 
 const dist = fileURLToPath(new URL('../../../', import.meta.url));
 const readyMsMax = 30_000;
 
-/** Starts an API server on a fresh folder and a free port. */
-export async function startServer(): Promise<Server> {
-  const directory = await mkdtemp(join(tmpdir(), 'runictl-'));
-  const child = spawn(process.execPath, [join(dist, 'bin/runink-apiserver'), '--data', directory, '--port', '0'], {
+/** A folder for a server and for what runictl makes. */
+export const freshFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'runictl-'));
+
+/** Starts an API server on a free port, and a fresh folder unless it gets one; `stop` removes it unless it is to stay. */
+export async function startServer(
+  options: { readonly directory?: string; readonly flags?: readonly string[] } = {},
+): Promise<Server> {
+  const directory = options.directory ?? (await freshFolder());
+  const argv = ['--data', directory, '--port', '0', ...(options.flags ?? [])];
+  const child = spawn(process.execPath, [join(dist, 'bin/runink-apiserver'), ...argv], {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { PATH: process.env['PATH'] ?? '', [exitOnStdinEofVariable]: '1', RUNINK_LOG_LEVEL: 'error' },
   });
@@ -47,12 +53,12 @@ export async function startServer(): Promise<Server> {
     directory,
     client,
     runictl: runictlIn(kubeconfig, directory),
-    async stop() {
+    async stop({ isKept = false } = {}) {
       client[Symbol.dispose]();
       const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
       child.kill('SIGTERM');
       await closed;
-      await rm(directory, { recursive: true, force: true });
+      if (!isKept) await rm(directory, { recursive: true, force: true });
     },
   };
 }

@@ -1,0 +1,44 @@
+// What the texts of flags mean, wherever they stand.
+
+/** A command line that cannot be meant; the message names the flag. */
+export class FlagError extends Error {
+  override readonly name = 'FlagError';
+}
+
+/** The address of a server or a member. Errors: FlagError. */
+export function serverUrl(flag: string, text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol !== 'https:' || url.pathname !== '/' || url.search !== '' || text.includes(','))
+    throw new FlagError(`${flag}: "${text}" is not https://HOST:PORT`);
+  return text.replace(/\/+$/, '');
+}
+
+/** What stands between commas. */
+export function listOf(text: string | undefined): string[] {
+  return (text ?? '').split(',').filter((item) => item !== '');
+}
+
+/** A member as `--initial-cluster` names it. */
+interface NamedMember {
+  readonly name: string;
+  readonly peerUrl: string;
+}
+
+/** The members of `--initial-cluster`, and the one of that name among them. Errors: FlagError. */
+export function initialClusterOf(
+  text: string,
+  name: string | undefined,
+): { readonly initialCluster: readonly NamedMember[]; readonly own: NamedMember } {
+  const initialCluster = listOf(text).map((item) => {
+    const [named = '', ...rest] = item.split('=');
+    if (named === '') throw new FlagError(`--initial-cluster: "${item}" is not NAME=https://HOST:PORT`);
+    return { name: named, peerUrl: serverUrl('--initial-cluster', rest.join('=')) };
+  });
+  for (const of of ['name', 'peerUrl'] as const)
+    if (new Set(initialCluster.map((member) => member[of])).size < initialCluster.length)
+      throw new FlagError('--initial-cluster names a member or an address twice');
+  const own = initialCluster.find((member) => member.name === name);
+  if (own === undefined)
+    throw new FlagError(`--name ${name ?? ''} is not among the members of --initial-cluster ${text}`);
+  return { initialCluster, own };
+}
