@@ -91,10 +91,11 @@ const strategies: Readonly<Record<string, Strategy>> = {
 };
 
 function sliceProblems(slice: Unstructured, before: Unstructured | undefined): StatusCause[] {
-  if (before === undefined) return [];
   const problems: StatusCause[] = [];
-  if (at(slice, 'spec.nodeName') !== at(before, 'spec.nodeName'))
+  // A new one too: a place that nobody gave by a binding was compared with no fence.
+  if (at(slice, 'spec.nodeName') !== (before === undefined ? undefined : at(before, 'spec.nodeName')))
     problems.push(cause.forbidden('spec.nodeName', 'is set by a POST to the subresource binding'));
+  if (before === undefined) return problems;
   // What a node may read it may read while its slices live: it could else bring one back to life and read on.
   if (isTerminal(before) && at(slice, 'status.phase') !== at(before, 'status.phase'))
     problems.push(cause.forbidden('status.phase', 'of a slice that has ended stays as it is'));

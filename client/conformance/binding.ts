@@ -19,6 +19,15 @@ export function describeBinding(at: () => Place): void {
       await refused('Conflict', client.bind(refOf(slice), again));
     });
 
+    it('gives a place by a binding only', async () => {
+      const { slice } = await bound(client, herd);
+      const spec = { nodeName: 'elsewhere' };
+      await refused('Invalid', client.create(kinds.slices, sliceOf(herd, 'placed', spec)));
+      await refused('Invalid', client.patch(kinds.slices, refOf(slice), { type: 'merge', body: { spec } }));
+      const waiting = await client.create(kinds.slices, sliceOf(herd, 'waiting'));
+      await refused('Invalid', client.patch(kinds.slices, refOf(waiting), { type: 'merge', body: { spec } }));
+    });
+
     it('refuses another epoch, an old slice, a fenced and an absent node', async () => {
       const { epoch, node } = await bound(client, herd);
       const made = await client.create(kinds.slices, sliceOf(herd, 's'));

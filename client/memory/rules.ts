@@ -23,6 +23,7 @@ interface Stamp {
 
 /** A new object as it is stored first; its resourceVersion is still to come. */
 export function created(kind: KindInfo, asked: Fields, stamp: Stamp): Fields {
+  checkPlace(kind, undefined, asked);
   const { status, ...rest } = asked;
   const keepsStatus = status !== undefined && !kind.subresources.includes('status');
   const { resourceVersion: _, generateName, ...metadata } = asked.metadata;
@@ -47,6 +48,7 @@ export function created(kind: KindInfo, asked: Fields, stamp: Stamp): Fields {
 export function updated(kind: KindInfo, stored: Fields, asked: Fields): Fields {
   checkVersion(kind, stored, asked);
   checkImmutable(kind, stored, asked);
+  checkPlace(kind, stored, asked);
   const hasStatus = kind.subresources.includes('status');
   const { apiVersion, kind: kindName, metadata: old, status } = stored;
   const { apiVersion: _a, kind: _k, metadata, status: askedStatus, ...rest } = asked;
@@ -161,6 +163,19 @@ function checkImmutable(kind: KindInfo, stored: Fields, asked: Fields): void {
     if (!sameJson(strip(stored[field]), strip(asked[field])))
       throw invalidObject(kind, stored.metadata.name ?? '', [invalid(field, asked[field], 'field is immutable')]);
   }
+}
+
+/** Where a slice runs is said by a binding alone. */
+function checkPlace(kind: KindInfo, stored: Fields | undefined, asked: Fields): void {
+  const place = record(asked['spec'])['nodeName'];
+  if (kind.kind !== 'Slice' || place === record(stored?.['spec'])['nodeName']) return;
+  throw invalidObject(kind, asked.metadata.name ?? '', [
+    {
+      reason: 'FieldValueForbidden',
+      field: 'spec.nodeName',
+      message: 'Forbidden: is set by a POST to the subresource binding',
+    },
+  ]);
 }
 
 function checkFinalizers(kind: KindInfo, stored: Fields, asked: readonly string[]): void {

@@ -15,6 +15,7 @@ import { ProgressBoard } from '../../../runi-agent/progress.ts';
 import { sliceChanges, sliceInformer } from '../../../runi-agent/slice-feed.ts';
 import type { Spawner } from '../../../runi-agent/spawner.ts';
 import { StatusWriter } from '../../../runi-agent/status-writer.ts';
+import { placed } from '../../support/placed.ts';
 
 export const node = 'here';
 const MiB = 1024 * 1024;
@@ -47,7 +48,7 @@ export function createRun(client: Client, name: string, plan: RunPlan): Promise<
   });
 }
 
-/** Makes the slices of one group attempt, bound to `nodeName` as they are made. */
+/** Makes the slices of one group attempt and binds each to `nodeName`. */
 export async function slicesOf(
   client: Client,
   run: Run,
@@ -58,25 +59,23 @@ export async function slicesOf(
   const steps = run.spec.plan.steps.filter((step) => step.group === group);
   const made: Slice[] = [];
   for (const step of steps) {
-    made.push(
-      await client.create(kinds.slices, {
-        apiVersion: 'runink.io/v1',
-        kind: 'Slice',
-        metadata: { namespace: 'default', name: sliceName(run, step.name, attempt) },
-        spec: {
-          run: run.metadata.name ?? '',
-          runUID: run.metadata.uid ?? '',
-          step: step.name,
-          group,
-          groupSize: steps.length,
-          attempt,
-          cpuMillis: step.cpuMillis,
-          memoryBytes: step.memoryBytes,
-          pids: step.pids,
-          nodeName,
-        },
-      }),
-    );
+    const slice: Slice = {
+      apiVersion: 'runink.io/v1',
+      kind: 'Slice',
+      metadata: { namespace: 'default', name: sliceName(run, step.name, attempt) },
+      spec: {
+        run: run.metadata.name ?? '',
+        runUID: run.metadata.uid ?? '',
+        step: step.name,
+        group,
+        groupSize: steps.length,
+        attempt,
+        cpuMillis: step.cpuMillis,
+        memoryBytes: step.memoryBytes,
+        pids: step.pids,
+      },
+    };
+    made.push(await placed(client, slice, nodeName));
   }
   return made;
 }
@@ -140,6 +139,7 @@ export function planOf(
 export async function openRig(): Promise<Rig> {
   const top = await mkdtemp(join(tmpdir(), 'agent-'));
   const client = new MemoryClient();
+  await client.create(kinds.nodes, { apiVersion: 'v1', kind: 'Node', metadata: { name: node } });
   await mkdir(join(top, 'data'));
   let running = await startAgent(top, client);
   let runs = 0;

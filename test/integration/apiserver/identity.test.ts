@@ -4,7 +4,7 @@ import { connect } from 'node:tls';
 import { expect } from 'chai';
 import { systemClock } from '../../../base/index.ts';
 import { createAuthority, issue } from '../../../pki/index.ts';
-import { pipeline, pipelines, slice, slicesPath, startTestServer, type TestServer, text } from './support.ts';
+import { pipeline, pipelines, placeSlice, slicesPath, startTestServer, type TestServer, text } from './support.ts';
 
 const secrets = '/api/v1/namespaces/default/secrets';
 const merge = 'application/merge-patch+json';
@@ -171,8 +171,8 @@ describe('apiserver: who and whether', () => {
     expect(planned.code, planned.text).to.equal(201);
     const node = { as: 'nodes/n1' };
     expect((await server.ask('GET', `${runs}/r`, node)).code).to.equal(403);
-    await server.ask('POST', slicesPath, { body: slice('r-a-1', { nodeName: 'n1' }) });
-    await server.ask('POST', slicesPath, { body: slice('r-b-1', { step: 'b', nodeName: 'n2' }) });
+    await placeSlice(server, 'n1', 'r-a-1');
+    await placeSlice(server, 'n2', 'r-b-1', { step: 'b' });
     expect((await server.ask('GET', `${runs}/r`, node)).code).to.equal(200);
     expect((await server.ask('GET', `${secrets}/mine`, node)).body.data?.k).to.equal(
       Buffer.from('mine').toString('base64'),
@@ -189,6 +189,7 @@ describe('apiserver: who and whether', () => {
     }
     expect((await server.ask('GET', `${runs}/r`, node)).code).to.equal(403);
     expect((await server.ask('GET', `${secrets}/mine`, node)).code).to.equal(403);
+    for (const name of ['n1', 'n2']) expect((await server.ask('DELETE', `/api/v1/nodes/${name}`)).code).to.equal(200);
   });
 
   it('a node keeps its own Node and Lease, and cannot take itself back', async () => {

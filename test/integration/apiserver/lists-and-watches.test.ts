@@ -3,6 +3,7 @@ import {
   type Json,
   pipeline,
   pipelines,
+  placeSlice,
   slice,
   slicesPath,
   startTestServer,
@@ -288,7 +289,7 @@ describe('apiserver: watches', () => {
     const path = '/apis/runink.io/v1/slices?watch=true&fieldSelector=spec.nodeName%3Dn1';
     const watch = await server.watch(path, 'nodes/n1');
     await server.ask('POST', slicesPath, { body: slice('elsewhere') });
-    await server.ask('POST', slicesPath, { body: slice('here', { nodeName: 'n1' }) });
+    await placeSlice(server, 'n1', 'here');
     const events = await watch.wait((seen) => seen.length === 1);
     watch.stop();
     expect(events[0]?.object.metadata?.name).to.equal('here');

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { type ApiLimits, type RunningServer, startServer } from '../../../apiserver/index.ts';
 import { type Barn, createMemoryBarn } from '../../../barn/index.ts';
 import { silentLog, systemClock, systemRandom } from '../../../base/index.ts';
+import { HttpClient, loadKubeconfig } from '../../../client/index.ts';
+import { placed } from '../../support/placed.ts';
 
 export interface Answer {
   readonly code: number;
@@ -228,6 +230,20 @@ export function pipeline(name: string, more: Readonly<Record<string, unknown>> =
 
 export const pipelines = '/apis/runink.io/v1/namespaces/default/pipelines';
 export const slicesPath = '/apis/runink.io/v1/namespaces/default/slices';
+
+/** Makes the slice `name` and binds it to `node`, which is made if it is not there. */
+export async function placeSlice(
+  server: TestServer,
+  node: string,
+  name: string,
+  spec: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
+  using client = new HttpClient(await loadKubeconfig(join(server.data, 'admin.kubeconfig')));
+  await server.ask('POST', '/api/v1/nodes', { body: { apiVersion: 'v1', kind: 'Node', metadata: { name: node } } });
+  const own = { run: 'r', step: 'a', attempt: 1, ...spec };
+  const metadata = { namespace: 'default', name };
+  await placed(client, { apiVersion: 'runink.io/v1', kind: 'Slice', metadata, spec: own }, node);
+}
 
 /** A slice of run r, step a. */
 export function slice(name: string, spec: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {

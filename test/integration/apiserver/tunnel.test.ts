@@ -4,7 +4,7 @@ import { request as httpsRequest } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { expect } from 'chai';
 import { encodeTunnelFrame, type TunnelFrame, TunnelReader, tunnelKind, tunnelProtocol } from '../../../apis/index.ts';
-import { slice, slicesPath, startTestServer, type TestServer } from './support.ts';
+import { placeSlice, slice, slicesPath, startTestServer, type TestServer } from './support.ts';
 
 const merge = 'application/merge-patch+json';
 const runs = '/apis/runink.io/v1/namespaces/default/runs';
@@ -40,7 +40,7 @@ describe('apiserver: tunnels', () => {
       spec: { pipeline: { name: 'p' }, plan },
     };
     expect((await server.ask('POST', runs, { body: run })).code).to.equal(201);
-    await server.ask('POST', slicesPath, { body: slice('r-a-1', { nodeName: 'n1', runUID: 'u', attempt: 1 }) });
+    await placeSlice(server, 'n1', 'r-a-1', { runUID: 'u' });
     await server.ask('POST', slicesPath, { body: slice('r-a-2') });
   });
   after(() => server.close());
@@ -192,7 +192,7 @@ describe('apiserver: tunnels', () => {
     const open = await first.next();
     expect(JSON.parse(open.payload.toString())).to.have.property('do', 'progress');
     first.send(open.stream, tunnelKind.data, '{"step":"a"}\n');
-    await server.ask('POST', slicesPath, { body: slice('r-a-3', { nodeName: 'n2' }) });
+    await placeSlice(server, 'n2', 'r-a-3');
     const other = await second.next();
     second.send(other.stream, tunnelKind.data, '{"step":"b"}\n');
     await second.next();
