@@ -173,7 +173,7 @@ describe('what a state finds on its disk', () => {
   });
 
   it('is sealed anew under a new key, and then needs the old one no more', async () => {
-    const [first, second] = ['k1', 'k2'].map((id, at) => ({ id, key: Buffer.alloc(32, at) }));
+    const [first, second] = ['first-key', 'second-key'].map((id, at) => ({ id, key: Buffer.alloc(32, at) }));
     const ringOf = (current: StoreKey | undefined, ...known: (StoreKey | undefined)[]): KeyRing => ({
       current: () => present(current, 'a key'),
       byId: (id) => known.find((one) => one?.id === id),
@@ -191,7 +191,8 @@ describe('what a state finds on its disk', () => {
       ['z', 3],
     ]);
     await machine.close();
-    for (const value of disk.entries.values()) expect(Buffer.from(value).toString('latin1')).to.not.include('k1');
+    for (const value of disk.entries.values())
+      expect(Buffer.from(value).toString('latin1')).to.not.include('first-key');
   });
 
   function change(fields: object): void {
