@@ -1,8 +1,6 @@
 // Three members in processes of their own, under load, while a nemesis kills, pauses and cuts them off: what clients saw is held
 // against one store that does one thing at a time, and what watchers were told against what all were told in the end.
 import { randomInt } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { WatchBatch } from '../../../barn/index.ts';
@@ -28,9 +26,8 @@ describe('barn: three members and a nemesis', function () {
     group = await MemberGroup.found(names);
     observer = new GroupObserver(group);
   });
-  afterEach(function () {
-    if (this.currentTest?.state !== 'failed' || group === undefined) return;
-    for (const name of names) console.log(readFileSync(join(group.folder, `${name}.log`), 'utf8').slice(-3_000));
+  afterEach(async function () {
+    if (this.currentTest?.state === 'failed') console.log(await observer.lastWords());
   });
   after(() => group?.close());
 

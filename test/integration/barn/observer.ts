@@ -86,6 +86,12 @@ export class GroupObserver {
     expect((await readFile(log, 'utf8')).slice(before)).to.match(why);
   }
 
+  /** The last that each member said, for a test that failed. */
+  async lastWords(): Promise<string> {
+    const logs = this.#group.names.map((name) => readFile(join(this.#group.folder, `${name}.log`), 'utf8'));
+    return (await Promise.all(logs)).map((text) => text.slice(-3_000)).join('\n');
+  }
+
   #statuses(): Promise<readonly (MemberStatus | undefined)[]> {
     return Promise.all(this.#group.names.map((name) => this.status(name)));
   }
