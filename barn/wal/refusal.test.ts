@@ -174,6 +174,18 @@ describe('the log and a record whose trailer ends in zeros', () => {
     });
   }
 
+  it('keeps the last one when the file ends anywhere behind its body, and goes on', async () => {
+    const { last } = await withLast(Buffer.alloc(40, 'x'));
+    const bodyEnd = last.lastIndexOf(trailer);
+    for (let length = bodyEnd - 1; length <= last.length; length++) {
+      const files = new MemoryWalFiles(new Map([[name, last.subarray(0, length)]]));
+      const expected = length < bodyEnd ? [1, 2] : [1, 2, 3];
+      expect(indexes(await held(options(files))), `${length} bytes`).to.deep.equal(expected);
+      await fill(options(files), expected.length + 1, 5);
+      expect(indexes(await held(options(files))), `${length} bytes`).to.deep.equal([1, 2, 3, 4, 5]);
+    }
+  });
+
   it('refuses it in a segment before the last', async () => {
     const files = new MemoryWalFiles();
     await fill(options(files), 1, 60);

@@ -81,13 +81,16 @@ export async function readRecord(
     );
   const end = position + recordBytes(head.bodyBytes);
   if (end > position + recordBytesMax) throw damaged(window.name, position, `record ${head.record} is too long`);
-  if (end > window.size) return stop(`record ${head.record} goes beyond the end of the file`, head.bodyBytes);
+  // A file may end in the trailer or in the zeros after it, as a block of zeros may begin there: the body is what counts.
+  if (position + recordHeadBytes + head.bodyBytes > window.size)
+    return stop(`record ${head.record} goes beyond the end of the file`, head.bodyBytes);
   const bytes = await window.read(position, end - position);
   const body = bytes.subarray(recordHeadBytes, recordHeadBytes + head.bodyBytes);
   if (recordChain(bytes.subarray(0, recordHeadBytes), [body], expected.chain) !== head.chain)
     return stop(`the checksum of record ${head.record} does not match`, head.bodyBytes);
   const record = { ...head, body, end };
-  if (trailer.compare(bytes, recordHeadBytes + body.length, recordHeadBytes + body.length + trailer.length) !== 0)
+  const trailerAt = recordHeadBytes + body.length;
+  if (!trailer.equals(bytes.subarray(trailerAt, trailerAt + trailer.length)))
     return { ...stop(`the end of record ${head.record} is not as written`, head.bodyBytes), record };
   return record;
 }

@@ -19,6 +19,7 @@ export class FileWindow {
   /** What is there, at most `length` bytes, less only at the end of the file; nobody writes to it later. */
   async read(position: number, length: number): Promise<Buffer> {
     const wanted = Math.max(0, Math.min(length, this.size - position));
+    if (wanted === 0) return Buffer.alloc(0);
     if (position < this.#from || position + wanted > this.#from + this.#bytes.length) {
       const read = await this.#file.read(position, Math.min(Math.max(wanted, windowBytes), this.size - position));
       this.#bytes = Buffer.from(read.buffer, read.byteOffset, read.byteLength);

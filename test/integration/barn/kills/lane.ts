@@ -1,10 +1,7 @@
 // One store that is opened, written to and killed again and again, each time in a new process, and checked by the next.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { closeSync, openSync, readFileSync } from 'node:fs';
-import { execPath } from 'node:process';
-import { present, type Random, sleep, systemClock } from '../../../../base/index.ts';
+import { type Random, systemClock } from '../../../../base/index.ts';
 import type { VictimKind } from './victim.ts';
+import { Victim } from './victim-process.ts';
 import { check, type Found, type Known, nothingKnown, type Said, writerCount } from './workload.ts';
 
 /** What was done and seen. */
@@ -41,7 +38,6 @@ const killAfterMsMax = 100;
 const startingEvery = 8;
 /** For those who wait for thousands. */
 const tellEvery = 500;
-const answerMsMax = 240_000;
 const tornMessage = 'a write to the log was not finished; it was cut off';
 
 /** A tally as it is printed. */
@@ -119,61 +115,4 @@ function learn(said: readonly Said[], before: readonly Known[], tally: Tally): r
     }
   }
   return known;
-}
-
-class Victim {
-  readonly #what: string;
-  readonly #saidFile: string;
-  readonly #child: ChildProcess;
-  readonly #closed: Promise<unknown>;
-  readonly #answered: Promise<unknown>;
-  #stderr = '';
-
-  constructor({ program, directory, kind }: LaneOptions, what: string) {
-    this.#what = what;
-    this.#saidFile = `${directory}.said`;
-    const stdout = openSync(this.#saidFile, 'w');
-    this.#child = spawn(execPath, [program, directory, kind], { stdio: ['pipe', stdout, 'pipe', 'pipe'] });
-    closeSync(stdout);
-    this.#closed = once(this.#child, 'close');
-    this.#answered = once(present(this.#child.stdio[3], 'descriptor 3'), 'data');
-    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      this.#stderr = (this.#stderr + text).slice(-10_000);
-    });
-  }
-
-  /** Resolves when it has its first answer, or has ended. Throws when neither comes in time. */
-  async answered(): Promise<void> {
-    const late = Symbol('late');
-    const abort = new AbortController();
-    const waiting = sleep(systemClock, answerMsMax, abort.signal).then(() => late);
-    const first = await Promise.race([this.#answered, this.#closed, waiting]);
-    abort.abort();
-    if (first !== late) return;
-    this.#child.kill('SIGKILL');
-    await this.#closed;
-    throw this.#fault(`no write was answered in ${answerMsMax} ms`);
-  }
-
-  /** Kills it so much later. Resolves with all it said; throws when it had ended by itself. */
-  async killAfter(delayMs: number): Promise<readonly Said[]> {
-    await sleep(systemClock, delayMs);
-    this.#child.kill('SIGKILL');
-    await this.#closed;
-    if (this.#child.signalCode !== 'SIGKILL') throw this.#fault('the victim ended by itself');
-    return this.#said();
-  }
-
-  /** A line that is cut off was not said: its write never returned. */
-  #said(): readonly Said[] {
-    const lines = readFileSync(this.#saidFile, 'utf8').split('\n').slice(0, -1);
-    return lines.map((line) => JSON.parse(line) as Said);
-  }
-
-  #fault(fault: string): Error {
-    const { exitCode, signalCode } = this.#child;
-    const words = this.#stderr === '' ? 'without a word' : `and said:\n${this.#stderr}`;
-    const last = JSON.stringify(this.#said().slice(-3));
-    return new Error(`${this.#what}: ${fault}: code ${exitCode}, signal ${signalCode}, after ${last}, ${words}`);
-  }
 }

@@ -1,0 +1,265 @@
+// What kill -9 left, with the last segment of the member's log and the last log of its LevelDB cut at their bytes: whatever is
+// acknowledged below the cut, or still in the other of the two, is there, or the start is refused in clear words.
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { BarnError } from '../../../../barn/index.ts';
+import { present, seededRandom } from '../../../../base/index.ts';
+import {
+  type Files,
+  isPart,
+  lastSegment,
+  openLog,
+  openState,
+  readFiles,
+  replay,
+  type Segment,
+  writeFiles,
+} from './left-behind.ts';
+import { bundleVictim, type VictimProgram } from './program.ts';
+import type { VictimKind } from './victim.ts';
+import { Victim } from './victim-process.ts';
+
+const logCutsMax = { shipped: 20_000, 'short segments': 2_000 };
+const stateCutsMax = 600;
+const pairsMax = 150;
+/** Bytes around the boundaries of records that are all tried, whatever is left out elsewhere. */
+const aroundBytes = 20;
+
+/** What a kill left. */
+interface Left {
+  readonly log: Files;
+  readonly state: Files;
+  /** Where the state stands, and its hash at each entry up to the end of the log. */
+  readonly applied: number;
+  readonly hashes: ReadonlyMap<number, number>;
+  readonly last: number;
+}
+
+describe('what kill -9 left, cut short', function () {
+  this.timeout(600_000);
+  let parent: string;
+  let memory: string;
+  let program: VictimProgram;
+  const left = new Map<VictimKind, Left>();
+  const seed = Number(process.env['BARN_SEED'] ?? Date.now() % 2 ** 31);
+
+  before(async () => {
+    parent = await mkdtemp(join(tmpdir(), 'barn-'));
+    // LevelDB syncs a lot at each start, and nothing here is to outlive the machine.
+    memory = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'barn-'));
+    program = await bundleVictim();
+    for (const kind of ['shipped', 'short segments'] as const) left.set(kind, await leave(kind));
+  });
+
+  after(async () => {
+    await program.remove();
+    await Promise.all([parent, memory].map((folder) => rm(folder, { recursive: true })));
+  });
+
+  for (const kind of ['shipped', 'short segments'] as const) {
+    it(`opens with all that is below a cut of the log, ${kind}`, async () => {
+      const { log, applied } = present(left.get(kind), kind);
+      const whole = await openLog(log);
+      if (whole instanceof BarnError) throw whole;
+      const segment = lastSegment(log);
+      const cuts = cutsOf(
+        segment.usedBytes,
+        segment.records.map(({ end }) => end),
+        logCutsMax[kind],
+      );
+      let refused = 0;
+      for (const cut of cuts)
+        for (const rest of ['gone', 'zero'] as const) {
+          const what = `${kind}, cut at ${cut}, the rest ${rest}`;
+          const loaded = await openLog(withCut(log, segment.name, cut, rest));
+          if (loaded instanceof BarnError) {
+            expect(loaded.reason, what).to.equal('Corrupt');
+            expect(mayBeRefused(segment, cut, rest), `${what}: ${loaded.message}`).to.equal(true);
+            refused++;
+            continue;
+          }
+          const { snapshot, entries } = loaded;
+          expect(snapshot.index + entries.length, what).to.be.at.least(lastBelow(segment, cut));
+          expect(snapshot.index, what).to.be.at.most(applied);
+          expect(isPart(loaded, whole), what).to.equal(true);
+        }
+      tell(`${kind}: ${textOf(cuts, segment.usedBytes)} of ${segment.name}, twice each, ${refused} refused`);
+      expect(refused).to.be.lessThan(cuts.length * (segment.isFilled ? 1.5 : 0.5));
+    });
+
+    it(`opens with all that the log holds after any cut of LevelDB's, ${kind}`, async () => {
+      const { log, state, hashes, last } = present(left.get(kind), kind);
+      const loaded = await openLog(log);
+      if (loaded instanceof BarnError) throw loaded;
+      const name = newestLog(state);
+      const bytes = present(state.get(name), name);
+      const cuts = cutsOf(bytes.length, batchesOf(bytes), stateCutsMax);
+      let refused = 0;
+      const begins = new Set<number>();
+      for (const cut of cuts) {
+        const what = `${kind}, ${name} cut at ${cut}`;
+        const outcome = await openedAt(join(memory, 'cut'), withCut(state, name, cut, 'gone'), async (machine) => {
+          begins.add(machine.applied.index);
+          replay(machine, loaded);
+          return machine;
+        });
+        if (outcome instanceof BarnError) {
+          // The log was released up to what the disk had promised to keep.
+          expect(outcome.reason, what).to.equal('Corrupt');
+          expect(loaded.snapshot.index, `${what}: ${outcome.message}`).to.be.greaterThan(1);
+          refused++;
+          continue;
+        }
+        expect([outcome.applied.index, outcome.hash], what).to.deep.equal([last, hashes.get(last)]);
+      }
+      tell(
+        `${kind}: ${textOf(cuts, bytes.length)} of ${name}, which opened at ${begins.size} entries, ${refused} refused`,
+      );
+      expect(refused).to.be.lessThan(cuts.length);
+    });
+
+    it(`opens with what either holds when both are cut, ${kind} (seed ${seed})`, async () => {
+      const { log, state, hashes } = present(left.get(kind), kind);
+      const random = seededRandom(seed);
+      const segment = lastSegment(log);
+      const name = newestLog(state);
+      const bytes = present(state.get(name), name);
+      let refused = 0;
+      for (let pair = 0; pair < pairsMax; pair++) {
+        const cut = Math.floor(random.next() * (segment.usedBytes + 1));
+        const stateCut = Math.floor(random.next() * (bytes.length + 1));
+        const what = `${kind}, log cut at ${cut}, ${name} at ${stateCut}`;
+        const loaded = await openLog(withCut(log, segment.name, cut, 'zero'));
+        if (loaded instanceof BarnError) {
+          expect(mayBeRefused(segment, cut, 'zero'), `${what}: ${loaded.message}`).to.equal(true);
+          refused++;
+          continue;
+        }
+        let begin = 0;
+        const outcome = await openedAt(
+          join(memory, 'pair'),
+          withCut(state, name, stateCut, 'gone'),
+          async (machine) => {
+            begin = machine.applied.index;
+            replay(machine, loaded);
+            return machine;
+          },
+        );
+        if (outcome instanceof BarnError) {
+          expect(outcome.reason, what).to.equal('Corrupt');
+          expect(loaded.snapshot.index, `${what}: ${outcome.message}`).to.be.greaterThan(begin);
+          refused++;
+          continue;
+        }
+        const { index } = outcome.applied;
+        expect(index, what).to.be.at.least(Math.max(begin, lastBelow(segment, cut)));
+        const known = hashes.get(index);
+        if (known !== undefined) expect(outcome.hash, what).to.equal(known);
+      }
+      tell(`${kind}: ${pairsMax} pairs of cuts, ${refused} refused`);
+      expect(refused).to.be.lessThan(pairsMax);
+    });
+  }
+
+  /** Three lives, killed as soon as they have an answer, but for one that fills segments, and the last, of which LevelDB has something too. */
+  async function leave(kind: VictimKind): Promise<Left> {
+    const directory = join(parent, kind);
+    for (const [life, delayMs] of [0, kind === 'short segments' ? 800 : 0, 50].entries()) {
+      const victim = new Victim({ kind, directory, program: program.path }, `${kind}, life ${life + 1}`);
+      await victim.answered();
+      await victim.killAfter(delayMs);
+    }
+    const [log, state] = [await readFiles(join(directory, 'wal')), await readFiles(join(directory, 'state'))];
+    const loaded = await openLog(log);
+    if (loaded instanceof BarnError) throw loaded;
+    const copy = join(memory, 'whole');
+    await writeFiles(copy, state);
+    const machine = await openState(copy);
+    const applied = machine.applied.index;
+    const hashes = replay(machine, loaded);
+    await machine.close();
+    await rm(copy, { recursive: true });
+    return { log, state, applied, hashes, last: Math.max(applied, loaded.snapshot.index + loaded.entries.length) };
+  }
+});
+
+type Machine = Awaited<ReturnType<typeof openState>>;
+
+/** What work makes of the state of these files, or its refusal. */
+async function openedAt(
+  folder: string,
+  files: Files,
+  work: (machine: Machine) => Promise<Machine>,
+): Promise<Machine | BarnError> {
+  await writeFiles(folder, files);
+  let machine: Machine | undefined;
+  try {
+    machine = await openState(folder);
+    return await work(machine);
+  } catch (error) {
+    if (error instanceof BarnError) return error;
+    throw error;
+  } finally {
+    await machine?.close();
+    await rm(folder, { recursive: true });
+  }
+}
+
+function withCut(files: Files, name: string, cut: number, rest: 'gone' | 'zero'): Files {
+  const bytes = present(files.get(name), name);
+  const kept = bytes.subarray(0, cut);
+  return new Map([...files, [name, rest === 'gone' ? kept : Buffer.concat([kept, Buffer.alloc(bytes.length - cut)])]]);
+}
+
+/** The last entry whose record ends below the cut. */
+function lastBelow({ records, lastIndexBefore }: Segment, cut: number): number {
+  return records.findLast(({ end }) => end <= cut)?.lastIndex ?? lastIndexBefore;
+}
+
+/** A segment has its head before it has its name, and its length when it was made of zeros: without them it is no torn write. */
+function mayBeRefused({ headBytes, isFilled }: Segment, cut: number, rest: 'gone' | 'zero'): boolean {
+  return cut < headBytes || (isFilled && rest === 'gone');
+}
+
+/** The log that LevelDB writes to: the highest number. */
+function newestLog(state: Files): string {
+  return present([...state.keys()].filter((name) => name.endsWith('.log')).at(-1), 'a log of LevelDB');
+}
+
+/** Where batches begin in a log of LevelDB: records of a checksum u32, a length u16 and a kind u8, in blocks of 32 KiB. */
+function batchesOf(bytes: Buffer): readonly number[] {
+  const blockBytes = 32_768;
+  const begins: number[] = [];
+  for (let at = 0; at + 7 <= bytes.length; ) {
+    const left = blockBytes - (at % blockBytes);
+    if (left < 7) at += left;
+    else {
+      begins.push(at);
+      at += 7 + bytes.readUInt16LE(at + 4);
+    }
+  }
+  return begins;
+}
+
+/** Every byte up to `size`, or all that are near a boundary and evenly many of the others. */
+function cutsOf(size: number, boundaries: readonly number[], countMax: number): readonly number[] {
+  const near = new Set<number>();
+  const nearMax = Math.floor(countMax / 2);
+  for (const boundary of [...boundaries].reverse())
+    for (let cut = boundary - aroundBytes; cut <= boundary + aroundBytes; cut++)
+      if (cut >= 0 && cut <= size && near.size < nearMax) near.add(cut);
+  const step = Math.max(1, Math.ceil(size / (countMax - near.size)));
+  const even = Array.from({ length: Math.floor(size / step) + 1 }, (_, at) => at * step);
+  return [...new Set([...even, ...near, size])].sort((one, other) => one - other);
+}
+
+function textOf(cuts: readonly number[], size: number): string {
+  return cuts.length === size + 1 ? `cut at every byte of ${size}` : `cut at ${cuts.length} of ${size} bytes`;
+}
+
+function tell(text: string): void {
+  console.log(`      ${text}`);
+}
