@@ -3,7 +3,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import express from 'express';
 import { ApiError, kinds } from '../../apis/index.ts';
-import type { Barn } from '../../barn/index.ts';
 import type { Log } from '../../base/index.ts';
 import type { Attributes } from '../auth/attributes.ts';
 import { authorise } from '../auth/authorise.ts';
@@ -13,6 +12,7 @@ import { at, textOf } from '../json.ts';
 import type { ContinueTokens } from '../registry/continue-token.ts';
 import type { Registry } from '../registry/registry.ts';
 import { isTerminal } from '../registry/strategy.ts';
+import { inTime } from '../storage/barn-health.ts';
 import type { Tunnels } from '../tunnel/tunnels.ts';
 import { demanded, parseFieldSelector } from '../view/field-selector.ts';
 import type { Authenticate } from './authenticate.ts';
@@ -61,7 +61,7 @@ export function buildApp(deps: AppDeps): App {
   const metrics = apiMetrics(() => registry.clock.monotonicMs(), {
     watches: () => watches.count,
     tunnels: () => tunnels.nodes().length,
-    revision: async () => (await registry.store.barn.status()).revision,
+    revision: async () => (await inTime(registry.store.barn.status(), revisionMsMax, registry.clock))?.revision,
   });
   const ending = new AbortController();
   void endWithHerds(registry, watches, log, ending.signal);
@@ -122,7 +122,7 @@ async function serve(
           response,
         );
       if (request.method !== 'GET' && request.method !== 'HEAD') return sendText(response, 404, notFoundText);
-      if (about.path === '/metrics') return serveMetrics(metrics, registry.store.barn, user, response);
+      if (about.path === '/metrics') return serveMetrics(metrics, registry, user, response);
       if (!(await deps.servePath(about.path, request, response))) sendText(response, 404, notFoundText);
       return;
     case 'resource': {
@@ -134,14 +134,21 @@ async function serve(
   }
 }
 
+/** For one line of the metrics no more time is lost. */
+const revisionMsMax = 1_000;
 const notFoundText = '404 page not found\n';
 
-async function serveMetrics(metrics: ApiMetrics, barn: Barn, user: User, response: ServerResponse): Promise<void> {
+async function serveMetrics(
+  metrics: ApiMetrics,
+  { store, clock }: Registry,
+  user: User,
+  response: ServerResponse,
+): Promise<void> {
   const { masters, controllers } = wellKnownGroups;
   if (!user.groups.includes(masters) && !user.groups.includes(controllers)) {
     throw new ApiError('Forbidden', `forbidden: User "${user.name}" cannot get path "/metrics"`, {});
   }
-  const [{ type, text }, ofBarn] = await Promise.all([metrics.text(), barnMetrics(barn)]);
+  const [{ type, text }, ofBarn] = await Promise.all([metrics.text(), barnMetrics(store.barn, clock)]);
   response.setHeader('content-type', type);
   sendText(response, 200, `${text}${ofBarn}`);
 }

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { createMemoryBarn, openEmbeddedBarn } from '../../barn/index.ts';
-import { silentLog, systemClock } from '../../base/index.ts';
+import { BarnError, createMemoryBarn, openEmbeddedBarn } from '../../barn/index.ts';
+import { ManualClock, silentLog, systemClock } from '../../base/index.ts';
 import { barnMetrics } from './barn-metrics.ts';
 
 describe('Metrics of the store', () => {
@@ -12,7 +12,7 @@ describe('Metrics of the store', () => {
     const barn = await openEmbeddedBarn({ directory, name: 'one', clock: systemClock, log: silentLog });
     try {
       await barn.txn([], [{ do: 'put', key: 'a', value: new Uint8Array(10) }]);
-      const text = await barnMetrics(barn);
+      const text = await barnMetrics(barn, systemClock);
       const value = (name: string): number => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
       expect(value('etcd_server_has_leader')).to.equal(1);
       expect(value('etcd_server_is_leader')).to.equal(1);
@@ -34,9 +34,34 @@ describe('Metrics of the store', () => {
     }
   });
 
+  it('are what is known when the thread hangs or the store has ended', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'barn-'));
+    const barn = await openEmbeddedBarn({ directory, name: 'one', clock: systemClock, log: silentLog });
+    const clock = new ManualClock();
+    try {
+      const status = await barn.status();
+      barn.status = () => Promise.resolve(status);
+      barn.counts = () => new Promise<never>(() => undefined);
+      const asked = barnMetrics(barn, clock);
+      await new Promise((resolve) => setImmediate(resolve));
+      clock.advance(10_000);
+      const text = await asked;
+      expect(text)
+        .to.match(/^runink_barn_answers 0$/m)
+        .and.match(/^etcd_server_has_leader 1$/m);
+      expect(text).not.to.include('etcd_disk_wal_fsync_duration_seconds');
+      barn.status = () => Promise.reject(new BarnError('Closed', 'closed'));
+      barn.counts = () => Promise.reject(new BarnError('Closed', 'closed'));
+      expect((await barnMetrics(barn, clock)).match(/^\w+ .*$/gm)).to.deep.equal(['runink_barn_answers 0']);
+    } finally {
+      await barn.close();
+      await rm(directory, { recursive: true });
+    }
+  });
+
   it('are none where the servers keep no store', async () => {
     const barn = createMemoryBarn();
-    expect(await barnMetrics(barn)).to.equal('');
+    expect(await barnMetrics(barn, systemClock)).to.equal('');
     await barn.close();
   });
 });

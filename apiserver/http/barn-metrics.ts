@@ -1,12 +1,27 @@
 // What the server's member of the store measures, under etcd's names where etcd measures the same.
 import type { Barn, MemberCounts, MemberStatus, TimeCounts } from '../../barn/index.ts';
-import { isReplicated } from '../storage/barn-health.ts';
+import type { Clock } from '../../base/index.ts';
+import { inTime, isReplicated } from '../storage/barn-health.ts';
 
-/** Metrics of the store in Prometheus' text format; empty where the store is kept elsewhere. Errors: BarnError. */
-export async function barnMetrics(barn: Barn): Promise<string> {
+/** The store's thread may hang: what it counts is waited for so long, and left out of the metrics then. */
+const answerMsMax = 1_000;
+
+/**
+ * Metrics of the store in Prometheus' text format; empty where the store is kept elsewhere. What the store does not say in time,
+ * or refuses, is left out: metrics are wanted most when something hangs.
+ */
+export async function barnMetrics(barn: Barn, clock: Clock): Promise<string> {
   if (!isReplicated(barn)) return '';
-  const [status, counts] = await Promise.all([barn.status(), barn.counts()]);
-  return [...standing(status), ...counted(counts)].join('');
+  const [status, counts] = await Promise.all([
+    inTime(barn.status(), answerMsMax, clock),
+    inTime(barn.counts(), answerMsMax, clock),
+  ]);
+  const answers = Number(counts !== undefined);
+  return [
+    one('runink_barn_answers', 'gauge', 'Whether the store said in time what it counts.', answers),
+    ...(status === undefined ? [] : standing(status)),
+    ...(counts === undefined ? [] : counted(counts)),
+  ].join('');
 }
 
 function standing({ raft, sizeBytes, format }: MemberStatus): readonly string[] {

@@ -15,7 +15,8 @@ export interface ApiMetrics {
 export interface Gauges {
   readonly watches: () => number;
   readonly tunnels: () => number;
-  readonly revision: () => Promise<number>;
+  /** Undefined when the store does not say. */
+  readonly revision: () => Promise<number | undefined>;
 }
 
 const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -43,13 +44,14 @@ export function apiMetrics(monotonicMs: () => number, gauges: Gauges): ApiMetric
     help: 'Requests being answered, long-running ones too.',
     registers,
   });
-  const gauge = (name: string, help: string, read: () => number | Promise<number>): void => {
+  const gauge = (name: string, help: string, read: () => number | Promise<number | undefined>): void => {
     new Gauge({
       name,
       help,
       registers,
       async collect() {
-        this.set(await read());
+        // A value that nobody knows now is told as such, not as the last one.
+        this.set((await read()) ?? Number.NaN);
       },
     });
   };

@@ -1,4 +1,5 @@
 import { type Barn, BarnError, type ReplicatedBarn } from '../../barn/index.ts';
+import { type Clock, sleep } from '../../base/index.ts';
 
 /** Resolves if this server's store can answer. Errors: BarnError, whose message tells an operator what is missing. */
 export async function checkBarn(barn: Barn): Promise<void> {
@@ -10,6 +11,23 @@ export async function checkBarn(barn: Barn): Promise<void> {
   if (status.raft !== undefined && status.raft.leader === 0)
     throw new BarnError('NoLeader', `member ${status.name} knows of no leader in term ${status.raft.term}`);
   await barn.readIndex();
+}
+
+/** What the store answers within `ms`; undefined when it does not, or refuses. */
+export async function inTime<T>(answer: Promise<T>, ms: number, clock: Clock): Promise<T | undefined> {
+  const over = new AbortController();
+  const late = sleep(clock, ms, over.signal).then(
+    () => undefined,
+    () => undefined,
+  );
+  try {
+    return await Promise.race([answer, late]);
+  } catch (error) {
+    if (error instanceof BarnError) return undefined;
+    throw error;
+  } finally {
+    over.abort();
+  }
 }
 
 /** Whether the servers keep the store themselves, each with a member of its own. */
