@@ -131,7 +131,7 @@ async function serveWatch(call: Call): Promise<void> {
   const startsFull = options.sendInitialEvents ?? version === 0;
   const chosen = selection(query, about.info);
   // From now on, without what is there: from the next revision.
-  const after = startsFull ? undefined : version > 0 ? version : await registry.store.barn.readIndex();
+  const after = startsFull ? undefined : version > 0 ? version : await registry.store.revision();
   const include = includeOf(query);
   const withForm = (object: Unstructured, withColumns: boolean): unknown => {
     const metadata = { resourceVersion: object.metadata.resourceVersion };
@@ -140,7 +140,12 @@ async function serveWatch(call: Call): Promise<void> {
     return form === 'partial' ? partialOf(object) : object;
   };
   await call.watches.run(about.namespace, async (abort) => {
-    const changes = watch(registry, about, { ...chosen, after, signal: abort.signal });
+    const changes = watch(registry, about, {
+      ...chosen,
+      after,
+      serializable: options.resourceVersion === '0',
+      signal: abort.signal,
+    });
     await streamWatch(response, changes, abort, {
       info: about.info,
       bookmarks: options.bookmarks,

@@ -1,6 +1,6 @@
 import { ApiError, isApiError, type KindInfo, type Unstructured } from '../../apis/index.ts';
 import { BarnError, type Revision } from '../../barn/index.ts';
-import { type Stored, show } from '../storage/object-store.ts';
+import { type Freshness, type Stored, show } from '../storage/object-store.ts';
 import { type FieldRequirement, fieldsMatch } from '../view/field-selector.ts';
 import type { LabelSelector } from '../view/label-selector.ts';
 import type { ContinueTokens } from './continue-token.ts';
@@ -36,9 +36,10 @@ export async function list(
   target: Target,
   options: ListOptions,
 ): Promise<Listed> {
-  const herdUid = await herdUidOf(registry, target);
+  const freshness = freshnessOf(options);
+  const herdUid = await herdUidOf(registry, target, freshness);
   if (herdUid === null) {
-    return { revision: await registry.store.barn.readIndex(), items: [], continueToken: '', remaining: undefined };
+    return { revision: await registry.store.revision(freshness), items: [], continueToken: '', remaining: undefined };
   }
   const scope = `${target.info.group}/${target.info.plural}/${herdUid ?? ''}`;
   const token = options.continueToken === '' ? undefined : tokens.open(options.continueToken, scope);
@@ -87,6 +88,7 @@ async function collect(
     const page = await registry.store.page(info, herdUid, {
       limit,
       revision,
+      ...freshnessOf(options),
       ...(after === undefined ? {} : { after }),
     });
     if (revision === 0) revision = page.revision;
@@ -98,6 +100,11 @@ async function collect(
     }
     after = page.items[page.items.length - 1]?.key;
   }
+}
+
+/** Version 0 is whatever this server has: also without a leader, for as long as its store says that it is not too old. */
+export function freshnessOf(asked: Pick<ListOptions, 'resourceVersion' | 'continueToken'>): Freshness {
+  return { serializable: asked.resourceVersion === '0' && asked.continueToken === '' };
 }
 
 /** Whether a selection takes a stored object. Annotations and data, which may be sealed, cannot be selected by. */

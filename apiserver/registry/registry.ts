@@ -2,7 +2,7 @@
 import { type KindInfo, notFound, type StatusCause, type Unstructured } from '../../apis/index.ts';
 import type { Clock, Random } from '../../base/index.ts';
 import type { ApiLimits } from '../limits.ts';
-import type { ObjectStore, Stored } from '../storage/object-store.ts';
+import type { Freshness, ObjectStore, Stored } from '../storage/object-store.ts';
 import type { KeyedFence } from './fence.ts';
 
 /** What the verbs work with. */
@@ -39,9 +39,13 @@ export interface WriteOptions {
 }
 
 /** The uid of the target's herd; undefined for cluster kinds, `null` when there is no such herd. */
-export async function herdUidOf(registry: Registry, target: Target): Promise<string | undefined | null> {
+export async function herdUidOf(
+  registry: Registry,
+  target: Target,
+  freshness: Freshness = {},
+): Promise<string | undefined | null> {
   if (target.info.scope === 'Cluster' || target.namespace === undefined) return undefined;
-  const herd = await registry.store.herd(target.namespace);
+  const herd = await registry.store.herd(target.namespace, freshness);
   return herd?.object.metadata.uid ?? null;
 }
 

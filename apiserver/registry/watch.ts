@@ -2,7 +2,7 @@
 // http/'s business.
 import { ApiError, type KindInfo } from '../../apis/index.ts';
 import { BarnError, type BarnEvent, type Revision } from '../../barn/index.ts';
-import type { Stored } from '../storage/object-store.ts';
+import type { Freshness, Stored } from '../storage/object-store.ts';
 import { type Selection, selects } from './list.ts';
 import { herdUidOf, type Registry, type Target } from './registry.ts';
 
@@ -18,15 +18,18 @@ export type Change =
 export interface WatchOptions extends Selection {
   /** Changes after this; undefined: first what is there. */
   readonly after: Revision | undefined;
+  /** What is there may be as old as this server has it. */
+  readonly serializable?: boolean;
   readonly signal: AbortSignal;
 }
 
 /** Changes until the signal aborts. Errors: ApiError Expired when the version is gone, TooManyRequests, ServiceUnavailable. */
 export async function* watch(registry: Registry, target: Target, options: WatchOptions): AsyncGenerator<Change> {
-  const herdUid = await herdUidOf(registry, target);
+  const { serializable = false } = options;
+  const herdUid = await herdUidOf(registry, target, { serializable });
   let after = options.after;
   if (after === undefined) {
-    const page = await firstPage(registry, target.info, herdUid);
+    const page = await firstPage(registry, target.info, herdUid, { serializable });
     for (const stored of page.items) {
       if (selects(options, target.info, stored)) yield { type: 'ADDED', stored, revision: stored.revision };
     }
@@ -49,9 +52,9 @@ export async function* watch(registry: Registry, target: Target, options: WatchO
   }
 }
 
-async function firstPage(registry: Registry, info: KindInfo, herdUid: string | undefined | null) {
-  if (herdUid === null) return { items: [], revision: await registry.store.barn.readIndex() };
-  return registry.store.page(info, herdUid, {});
+async function firstPage(registry: Registry, info: KindInfo, herdUid: string | undefined | null, freshness: Freshness) {
+  if (herdUid === null) return { items: [], revision: await registry.store.revision(freshness) };
+  return registry.store.page(info, herdUid, freshness);
 }
 
 // Entering a selection is an addition, leaving it a deletion.

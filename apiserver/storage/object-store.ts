@@ -54,8 +54,14 @@ export class ObjectStore {
   }
 
   /** The herd of a name, or undefined. */
-  async herd(name: string): Promise<Stored | undefined> {
-    return this.read(kinds.herds, undefined, name);
+  async herd(name: string, freshness: Freshness = {}): Promise<Stored | undefined> {
+    return this.read(kinds.herds, undefined, name, freshness);
+  }
+
+  /** How far the store is. */
+  async revision({ serializable = false }: Freshness = {}): Promise<Revision> {
+    // The answer of any range has it.
+    return serializable ? (await this.barn.range('/', undefined, { serializable })).revision : this.barn.readIndex();
   }
 
   /** One object, or undefined. */
@@ -63,11 +69,11 @@ export class ObjectStore {
     info: KindInfo,
     herdUid: string | undefined,
     name: string,
-    options: Freshness = {},
+    freshness: Freshness = {},
   ): Promise<Stored | undefined> {
     // What cannot be a key is not there.
     if (!storableName.test(name)) return undefined;
-    const found = await this.barn.range(objectKey(info, herdUid, name), undefined, options);
+    const found = await this.barn.range(objectKey(info, herdUid, name), undefined, freshness);
     const [item] = found.items;
     return item === undefined ? undefined : this.parse(item);
   }
@@ -76,13 +82,14 @@ export class ObjectStore {
   async page(
     info: KindInfo,
     herdUid: string | undefined,
-    options: { readonly after?: string; readonly limit?: number; readonly revision?: Revision },
+    options: Freshness & { readonly after?: string; readonly limit?: number; readonly revision?: Revision },
   ): Promise<Page> {
     const prefix = herdUid === undefined ? kindPrefix(info) : herdPrefix(info, herdUid);
     const start = options.after === undefined ? prefix : `${options.after} `;
     const found = await this.barn.range(start, prefixEnd(prefix), {
       limit: options.limit ?? 0,
       revision: options.revision ?? 0,
+      serializable: options.serializable ?? false,
     });
     return {
       revision: found.revision,

@@ -79,6 +79,8 @@ describe('apiserver: a store that cannot answer', () => {
   let server: TestServer;
   let refusal: BarnReason | undefined;
   let isOnlyWrites = false;
+  /** Whether the member has what it calls too old. */
+  let hasGivenUp = false;
 
   before(async () => {
     const memory = createMemoryBarn();
@@ -87,7 +89,7 @@ describe('apiserver: a store that cannot answer', () => {
     };
     const barn: Barn = {
       range: async (...args) => {
-        if (!isOnlyWrites) refuse();
+        if (!isOnlyWrites && (hasGivenUp || args[2]?.serializable !== true)) refuse();
         return memory.range(...args);
       },
       txn: async (...args) => {
@@ -115,6 +117,7 @@ describe('apiserver: a store that cannot answer', () => {
   afterEach(() => {
     refusal = undefined;
     isOnlyWrites = false;
+    hasGivenUp = false;
   });
   after(async () => {
     await server.close();
@@ -175,9 +178,35 @@ describe('apiserver: a store that cannot answer', () => {
     expect((await server.ask('GET', '/readyz')).code).to.equal(200);
   });
 
-  it('refuses a list at version 0 without a leader', async () => {
+  for (const [title, query] of [
+    ['a list', 'resourceVersion=0'],
+    ['a list of a herd that is not there', 'resourceVersion=0&limit=1'],
+  ] as const)
+    it(`gives ${title} at version 0 from what it has without a leader, until that is too old`, async () => {
+      await server.ask('POST', pipelines, { body: pipeline('here') });
+      const path = title.includes('not there') ? pipelines.replace('default', 'nowhere') : pipelines;
+      refusal = 'NoLeader';
+      const listed = await server.ask('GET', `${path}?${query}`);
+      expect([listed.code, Number(listed.body.metadata?.resourceVersion) > 0]).to.deep.equal([200, true]);
+      expect((await server.ask('GET', path)).code).to.equal(503);
+      hasGivenUp = true;
+      const answer = await server.ask('GET', `${path}?${query}`);
+      expect([answer.code, answer.body.reason, answer.headers['runink-not-done-here']]).to.deep.equal([
+        503,
+        'ServiceUnavailable',
+        'NoLeader',
+      ]);
+    });
+
+  it('begins a watch at version 0 from what it has without a leader, and no other', async () => {
+    await server.ask('POST', pipelines, { body: pipeline('seen') });
     refusal = 'NoLeader';
-    const answer = await server.ask('GET', `${pipelines}?resourceVersion=0`);
-    expect([answer.code, answer.body.reason]).to.deep.equal([503, 'ServiceUnavailable']);
+    const watch = await server.watch(`${pipelines}?watch=true&resourceVersion=0`);
+    const [first] = await watch.wait((seen) => seen.length > 0);
+    watch.stop();
+    expect(first?.type).to.equal('ADDED');
+    const refused = await server.watch(`${pipelines}?watch=true`);
+    const [error] = await refused.wait((seen) => seen.length > 0);
+    expect([error?.type, Number(error?.object.code)]).to.deep.equal(['ERROR', 503]);
   });
 });
