@@ -19,6 +19,7 @@ import { type GroupFlags, readCommand, type ServeFlags, usage } from './flags.ts
 import { type RunningServer, startServer } from './server.ts';
 import { handOver } from './storage/barn-health.ts';
 import { readStoreKeys } from './storage/key-file.ts';
+import { followKeyFile, warnOfPlain } from './storage/key-follower.ts';
 
 async function main(argv: readonly string[]): Promise<void> {
   const command = readCommand(argv);
@@ -62,12 +63,13 @@ async function keysOf({ encryptionKeyFile }: { readonly encryptionKeyFile?: stri
 async function serve(flags: ServeFlags): Promise<void> {
   const log = systemLog('apiserver');
   await mkdir(flags.data, { recursive: true, mode: 0o700 });
-  const barn = await openStore(flags, log);
+  const { barn, keys } = await openStore(flags, log);
   let server: RunningServer | undefined;
   let isStopping = false;
   const stop = (): void => {
     if (isStopping) return;
     isStopping = true;
+    keys?.stop();
     handOver(barn)
       .catch((error: unknown) => log.warn('leadership not given away', { error: String(error) }))
       .then(() => server?.close())
@@ -96,12 +98,19 @@ async function serve(flags: ServeFlags): Promise<void> {
   if (!isStopping) process.stdout.write(`${JSON.stringify({ ready: true, url: running.url })}\n`);
 }
 
-async function openStore(flags: ServeFlags, log: Log): Promise<Barn> {
+interface OpenStore {
+  readonly barn: Barn;
+  /** Follows the key file. */
+  readonly keys?: { stop(): void };
+}
+
+async function openStore(flags: ServeFlags, log: Log): Promise<OpenStore> {
   const { name, data, store } = flags;
   switch (store.kind) {
     case 'embedded': {
       const { group, heartbeatMs, electionMs, encryptionKeyFile } = store;
-      return openEmbeddedBarn({
+      const keys = await keysOf(store);
+      const barn = await openEmbeddedBarn({
         directory: storeDirectory(data),
         name,
         clock: systemClock,
@@ -112,16 +121,22 @@ async function openStore(flags: ServeFlags, log: Log): Promise<Barn> {
         },
         ...(group === undefined ? {} : { cluster: await clusterOf(group) }),
         ...clientUrlOf(flags),
-        ...(encryptionKeyFile === undefined ? {} : { keys: await readStoreKeys(encryptionKeyFile) }),
+        ...(keys === undefined ? {} : { keys }),
         // What could not be written is not in memory only: the next process reads what is on disk.
         onFailed: () => process.exit(1),
       });
+      if (keys === undefined || encryptionKeyFile === undefined) return { barn };
+      warnOfPlain(keys, log);
+      return {
+        barn,
+        keys: followKeyFile({ barn, keys, clock: systemClock, log, read: () => readStoreKeys(encryptionKeyFile) }),
+      };
     }
     case 'etcd': {
       const { endpoints, prefix, caFile, certFile, keyFile } = store;
       const read = async (path: string | undefined) => (path === undefined ? undefined : readFile(path));
       const [ca, cert, key] = [await read(caFile), await read(certFile), await read(keyFile)];
-      return openEtcdBarn({
+      const barn = await openEtcdBarn({
         endpoints,
         ...(prefix === undefined ? {} : { prefix }),
         ...(ca === undefined
@@ -130,6 +145,7 @@ async function openStore(flags: ServeFlags, log: Log): Promise<Barn> {
         clock: systemClock,
         log,
       });
+      return { barn };
     }
     default:
       return store satisfies never;

@@ -1,6 +1,8 @@
 // The first narrow waist: a revisioned key-value store of bytes, shaped like etcd's KV and Watch services
 // (https://etcd.io/docs/v3.4/learning/api/). It knows no kinds. Twins: memory, the embedded store; one conformance suite.
 
+import type { StoreKeys } from './keys.ts';
+
 /** The store's logical time: grows by one with every transaction that changes something. 0 is "unset". */
 export type Revision = number;
 
@@ -187,6 +189,16 @@ export interface MemberCounts {
   readonly snapshotsReceived: number;
   /** Peers with a live connection. */
   readonly connected: number;
+  readonly sealing: SealingCounts;
+}
+
+/** What encrypts a member's files: names of keys, or `plain` for what is in the open. Another one than `current` is still needed. */
+export interface SealingCounts {
+  readonly current: string;
+  readonly log: readonly string[];
+  readonly state: readonly string[];
+  /** Records of the state that are still to be sealed with the current key. */
+  readonly left: number;
 }
 
 /** A store that is kept by a group of members, and what an operator does with it. Changes go through the leader, from any member. */
@@ -205,6 +217,15 @@ export interface ReplicatedBarn extends Barn {
   counts(): Promise<MemberCounts>;
   /** Before a planned stop: gives leadership away if it can. Resolves when another leads, or after an election's time. */
   stepDown(): Promise<void>;
+}
+
+/** A member of the group in this process. */
+export interface EmbeddedBarn extends ReplicatedBarn {
+  /**
+   * Goes over to other keys for this member's files while it serves, and seals everything anew in the background; `counts` says
+   * how far it is. Errors: Storage when one that is still needed is missing, Overloaded (try again), Unknown.
+   */
+  useKeys(keys: StoreKeys): Promise<void>;
 }
 
 /** Why the store refused or ended. */

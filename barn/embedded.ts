@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { type Clock, freeBytesOf, type Log, systemRandom } from '../base/index.ts';
-import { BarnError, type ReplicatedBarn } from './barn.ts';
-import type { StoreKey } from './keys.ts';
+import { BarnError, type EmbeddedBarn } from './barn.ts';
+import { KeyRing, plain, type StoreKeys } from './keys.ts';
 import { type BarnLimits, defaultLimits } from './limits.ts';
 import {
   aloneToken,
@@ -22,7 +22,7 @@ import { readMember, writeMember } from './node/member-file.ts';
 import { clusterIdOf } from './node/member-id.ts';
 import { startReplica } from './node/replica.ts';
 import { threadPort } from './node/thread-port.ts';
-import { ringOf, type WorkerSaying, type WorkerStart } from './node/worker-protocol.ts';
+import type { WorkerSaying, WorkerStart } from './node/worker-protocol.ts';
 import { refuseCutRestore } from './restore.ts';
 import { openLevelDisk } from './state/level-disk.ts';
 import type { StateMachine } from './state/machine.ts';
@@ -43,10 +43,10 @@ export interface EmbeddedBarnOptions {
   readonly cluster?: ClusterOptions;
   /** Where clients find this member; told to the group. */
   readonly clientUrl?: string;
-  /** What encrypts the files, the current key first; absent: nothing does. */
-  readonly keys?: readonly StoreKey[];
   /** Bounds of the log and of what lags behind it, where they are not the product's: for disks of a few megabytes. */
   readonly diskLimits?: Partial<WalLimits & KeptLimits & DiskLimits>;
+  /** What encrypts the files, the current key first; absent: nothing does, and what is encrypted is refused. */
+  readonly keys?: StoreKeys;
   /** The store has ended and cannot go on: the owner should end the process, so that a new one reads what is on disk. */
   readonly onFailed?: (error: BarnError) => void;
 }
@@ -56,7 +56,7 @@ export interface EmbeddedBarnOptions {
  * Errors: Storage when the directory cannot be opened or another process has it, Corrupt when what it holds is damaged,
  * Membership when the group does not want this member so, NoLeader when one that joins finds nobody.
  */
-export async function openEmbeddedBarn(options: EmbeddedBarnOptions): Promise<ReplicatedBarn> {
+export async function openEmbeddedBarn(options: EmbeddedBarnOptions): Promise<EmbeddedBarn> {
   const { directory, clock, log } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const timers = { ...defaultTimers, ...options.timers };
@@ -64,7 +64,7 @@ export async function openEmbeddedBarn(options: EmbeddedBarnOptions): Promise<Re
   const known = await readMember(directory);
   const identity = await identityOf(options, known);
   const disk = await openLevelDisk(join(directory, 'state'));
-  const keys = ringOf(options.keys);
+  const keys = new KeyRing(options.keys ?? [plain]);
   const founding = identity.state === 'new' ? { founding: foundingOf(identity) } : {};
   const { lagBytesMax } = options.diskLimits ?? {};
   const lag = lagBytesMax === undefined ? {} : { timers: { lagBytesMax } };
@@ -120,7 +120,7 @@ async function startMember(
     readonly limits: BarnLimits;
     readonly timers: MemberTimers;
   },
-): Promise<ReplicatedBarn> {
+): Promise<EmbeddedBarn> {
   const { directory, name, clock, log, cluster, clientUrl, diskLimits = {}, onFailed = () => {} } = options;
   const { port1, port2 } = new MessageChannel();
   const url = cluster?.initialCluster.find((member) => member.name === name)?.peerUrl ?? '';
@@ -128,8 +128,8 @@ async function startMember(
     identity: parts.identity,
     walDirectory: join(directory, 'wal'),
     timers: parts.timers,
-    keys: options.keys,
     logLimits: diskLimits,
+    keys: options.keys ?? [plain],
     peers: cluster === undefined ? undefined : { url, listen: cluster.listen, credentials: cluster.credentials },
   };
   const worker = new Worker(workerFile(), { workerData: { start, port: port2 }, transferList: [port2] });

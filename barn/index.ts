@@ -1,7 +1,7 @@
 export * from './barn.ts';
 export { type EmbeddedBarnOptions, openEmbeddedBarn } from './embedded.ts';
 export { type EtcdBarnOptions, openEtcdBarn } from './etcd.ts';
-export { type StoreKey } from './keys.ts';
+export { checkKeys, plain, type StoreKey, type StoreKeys } from './keys.ts';
 export { type BarnLimits, defaultLimits } from './limits.ts';
 export { createMemoryBarn, type MemoryBarnOptions } from './memory.ts';
 export { type ClusterOptions } from './node/cluster.ts';

@@ -133,7 +133,7 @@ describe('a member restored from a saved snapshot', function () {
         openEmbeddedBarn({ ...(await member(name, name === 'c' ? 'restored' : undefined)), directory: at(name) }),
       ),
     );
-    const [first] = group as [ReplicatedBarn, ...ReplicatedBarn[]];
+    const [first] = group as readonly ReplicatedBarn[] as [ReplicatedBarn, ...ReplicatedBarn[]];
     await until(() => put(first, 'new', '1').then(() => true, isNotReady));
     const revision = await first.readIndex();
     for (const barn of group) {

@@ -5,11 +5,10 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { makeDirectory, silentLog, syncDirectory } from '../base/index.ts';
 import { BarnError, type Revision } from './barn.ts';
-import type { StoreKey } from './keys.ts';
+import { KeyRing, plain, type StoreKeys } from './keys.ts';
 import { type ClusterOptions, foundingOf, identityAlone, identityOfFounder } from './node/cluster.ts';
 import type { MemberIdentity } from './node/member.ts';
 import { writeMember } from './node/member-file.ts';
-import { ringOf } from './node/worker-protocol.ts';
 import { openLevelDisk } from './state/level-disk.ts';
 import { restoreSnapshot } from './state/restore.ts';
 import { unsealSnapshot } from './state/sealed-snapshot.ts';
@@ -26,7 +25,7 @@ export interface RestoreBarnOptions {
   /** The new group, the same for each of its members; absent: a member by itself. */
   readonly cluster?: Pick<ClusterOptions, 'initialCluster' | 'token'>;
   /** Open the snapshot when it is sealed, and seal the member's files: the first one. */
-  readonly keys?: readonly StoreKey[];
+  readonly keys?: StoreKeys;
   /** By how much the revision grows: more than was written since the snapshot. 1,000,000,000 if absent. */
   readonly raiseRevisionBy?: number;
 }
@@ -44,11 +43,8 @@ export interface RestoredBarn {
 }
 
 /** Reads a saved snapshot to its end and says what it holds. Errors: Corrupt when a byte is damaged or missing, Storage when it cannot be opened. */
-export function verifySnapshot(
-  chunks: AsyncIterable<Uint8Array>,
-  keys?: readonly StoreKey[],
-): Promise<state.SnapshotSummary> {
-  return state.verifySnapshot(chunks, ringOf(keys));
+export function verifySnapshot(chunks: AsyncIterable<Uint8Array>, keys?: StoreKeys): Promise<state.SnapshotSummary> {
+  return state.verifySnapshot(chunks, new KeyRing(keys ?? [plain]));
 }
 
 /**
@@ -115,9 +111,9 @@ async function begin(part: string): Promise<void> {
 async function restoreInto(
   part: string,
   identity: MemberIdentity,
-  { chunks, keys: storeKeys, raiseRevisionBy, cluster }: RestoreBarnOptions,
+  { chunks, keys: given = [plain], raiseRevisionBy, cluster }: RestoreBarnOptions,
 ): Promise<RestoredBarn> {
-  const keys = ringOf(storeKeys);
+  const keys = new KeyRing(given);
   const founding = foundingOf(identity);
   const disk = await openLevelDisk(join(part, 'state'));
   try {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { BarnError } from './barn.ts';
-import type { KeyRing, StoreKey } from './keys.ts';
-import { createSealer, isSealed } from './seal.ts';
+import { KeyRing, plain, type StoreKey, type StoreKeys } from './keys.ts';
+import { checkOf, createSealer, isSealed, keyOf } from './seal.ts';
 
 const one: StoreKey = { id: 'one', key: Buffer.alloc(32, 1) };
 const two: StoreKey = { id: 'two', key: Buffer.alloc(32, 2) };
@@ -57,19 +57,16 @@ describe('seal', () => {
   });
 
   it('opens what the former key sealed, for as long as the ring knows it', () => {
-    let keys: readonly StoreKey[] = [one];
-    const rotating: KeyRing = {
-      current: () => keys.at(-1) ?? one,
-      byId: (id) => keys.find((key) => key.id === id),
-    };
+    const rotating = ring(one);
     const sealer = createSealer(rotating);
     const before = sealer.seal(text, 'here');
-    keys = [one, two];
+    rotating.change([two, one]);
     const after = sealer.seal(text, 'here');
-    expect(Buffer.from(after).includes('two')).to.equal(true);
+    expect([before, after].map(keyOf)).to.deep.equal(['one', 'two']);
+    expect(sealer.currentId).to.equal('two');
     expect(Buffer.from(sealer.unseal(before, 'here'))).to.deep.equal(text);
     expect(Buffer.from(createSealer(rotating).unseal(before, 'here'))).to.deep.equal(text);
-    keys = [two];
+    rotating.change([two]);
     refuses(() => createSealer(rotating).unseal(before, 'here'), 'Storage', /key "one".* add it to the key file/);
   });
 
@@ -88,23 +85,42 @@ describe('seal', () => {
 
   it('reads what is not sealed only under a ring that says so', () => {
     refuses(() => createSealer(ring(one)).unseal(text, 'here'), 'Storage', /^here is not encrypted/);
-    const moving = createSealer({ ...ring(one), readsPlain: true });
+    const moving = createSealer(ring(one, plain));
     expect(moving.unseal(text, 'here')).to.equal(text);
     expect(isSealed(moving.seal(text, 'here'))).to.equal(true);
   });
 
-  it('refuses keys that are none', () => {
-    refuses(
-      () => createSealer(ring({ id: 'short', key: Buffer.alloc(16) })),
-      'Storage',
-      /"short" has 16 bytes, not 32/,
-    );
-    refuses(() => createSealer(ring({ id: '', key: Buffer.alloc(32) })), 'Storage', /1 to 64 printable/);
+  it('writes in the open only where that comes first, and still reads what is sealed', () => {
+    const sealed = createSealer(ring(one)).seal(text, 'here');
+    const leaving = createSealer(ring(plain, one));
+    expect(leaving.seal(text, 'here')).to.equal(text);
+    expect(keyOf(text)).to.equal(leaving.currentId).and.to.equal('plain');
+    expect(Buffer.from(leaving.unseal(sealed, 'here'))).to.deep.equal(text);
+  });
+
+  it('tells a key from another one by a check that does not show it', () => {
+    expect(checkOf(one)).to.match(/^[0-9a-f]{16}$/);
+    expect(checkOf(one)).to.not.equal(checkOf({ ...one, key: Buffer.alloc(32, 9) }));
+  });
+
+  for (const [title, keys, said] of [
+    ['is too short', [{ id: 'short', key: Buffer.alloc(16) }], /"short" has 16 bytes, not 32/],
+    ['has no name', [{ id: '', key: Buffer.alloc(32) }], /1 to 64 printable/],
+    ['has the name of what is in the open', [{ id: 'plain', key: Buffer.alloc(32) }], /not plain/],
+    ['has the name of another', [one, two, one], /two encryption keys are named "one"/],
+    ['is not there', [], /no encryption key/],
+  ] as const)
+    it(`refuses a key that ${title}`, () => refuses(() => new KeyRing(keys), 'Storage', said));
+
+  it('refuses another key under a known name, and stays with the one it had', () => {
+    const keys = ring(one);
+    refuses(() => keys.change([two, { ...one, key: two.key }]), 'Storage', /"one" is another one than before/);
+    expect(keys.currentId).to.equal('one');
   });
 });
 
-function ring(...keys: readonly [StoreKey, ...StoreKey[]]): KeyRing {
-  return { current: () => keys[0], byId: (id) => keys.find((key) => key.id === id) };
+function ring(...keys: StoreKeys): KeyRing {
+  return new KeyRing(keys);
 }
 
 /** Whatever the message, the reason says who must act; `reason` undefined: any of the two. */

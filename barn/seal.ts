@@ -6,7 +6,7 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import { assert } from '../base/index.ts';
 import { BarnError } from './barn.ts';
-import type { KeyRing, StoreKey } from './keys.ts';
+import { KeyRing, plain, type StoreKey } from './keys.ts';
 
 /** Random bytes that nobody can guess. */
 export type RandomBytes = (length: number) => Uint8Array;
@@ -16,25 +16,34 @@ export const systemRandomBytes: RandomBytes = randomBytes;
 
 /** Seals what goes to disk and opens what comes from there. */
 export interface Sealer {
-  /** Whether there are keys; without, both directions are the identity (and copy nothing). */
-  readonly seals: boolean;
+  /** What new bytes are sealed with: the name of a key, or `plain`; then `seal` is the identity and copies nothing. */
+  readonly currentId: string;
   /**
    * The bytes as they may go to disk. `where` says what they are and where they belong, without machine or path: elsewhere
    * they will not open. What goes in must begin with 8 bytes of the caller's own (a checksum, a format), never a user's.
    */
-  seal(plain: Uint8Array, where: string): Uint8Array;
+  seal(bytes: Uint8Array, where: string): Uint8Array;
   /**
    * What was sealed for `where`. Errors: Storage when it is encrypted and there is no key for it, or is not encrypted and the
    * ring does not read such bytes; Corrupt when it is damaged or belongs elsewhere.
    */
   unseal(bytes: Uint8Array, where: string): Uint8Array;
-  /** Whether it would be sealed the same way now: under another key, or none, it should be written anew. */
-  isCurrent(bytes: Uint8Array): boolean;
 }
 
-/** How a sealer under `keys` works; without keys it is the identity that refuses sealed bytes. */
+/** How a sealer under `keys` works, whatever they are at the moment; without keys it is the identity that refuses sealed bytes. */
 export function createSealer(keys: KeyRing | undefined, random: RandomBytes = systemRandomBytes): Sealer {
-  return keys === undefined ? identity : new RingSealer(keys, random);
+  return new RingSealer(keys ?? new KeyRing([plain]), random);
+}
+
+/** The name of the key that the bytes were sealed with, or `plain`. */
+export function keyOf(bytes: Uint8Array): string {
+  if (!isSealed(bytes) || bytes.byteLength < idAt) return plain;
+  return Buffer.from(bytes.subarray(idAt, idAt + (bytes[idLengthAt] ?? 0))).toString('latin1');
+}
+
+/** Says nothing of a key, and is another one for another key: to know a wrong key under the right name. */
+export function checkOf({ key }: StoreKey): string {
+  return Buffer.from(hkdfSync('sha256', key, '', 'runink barn key check 1', checkBytes)).toString('hex');
 }
 
 /** Whether the bytes were sealed, by their first eight. */
@@ -50,27 +59,10 @@ const nonceAt = 26;
 const idAt = 38;
 const tagBytes = 16;
 const keyBytes = 32;
-const idLengthMax = 64;
+const checkBytes = 8;
 const sealsPerSaltMax = 2 ** 30;
 /** Derived keys kept for reading; at the bound the oldest is forgotten and derived again when it is needed. */
 const derivedKeysMax = 256;
-
-const identity: Sealer = {
-  seals: false,
-  isCurrent: (bytes) => !isSealed(bytes),
-  seal(plain, where) {
-    assert(!isSealed(plain), `bytes for ${where} begin like sealed ones`);
-    return plain;
-  },
-  unseal(bytes, where) {
-    if (!isSealed(bytes)) return bytes;
-    const { id } = parse(bytes, where);
-    throw new BarnError(
-      'Storage',
-      `${where} is encrypted with the key ${JSON.stringify(id)}, and no encryption keys were given: start with the key file`,
-    );
-  },
-};
 
 /** What seals at present. */
 interface Sealing {
@@ -81,7 +73,6 @@ interface Sealing {
 }
 
 class RingSealer implements Sealer {
-  readonly seals = true;
   readonly #keys: KeyRing;
   readonly #random: RandomBytes;
   readonly #derived = new Map<string, Uint8Array>();
@@ -90,18 +81,19 @@ class RingSealer implements Sealer {
   constructor(keys: KeyRing, random: RandomBytes) {
     this.#keys = keys;
     this.#random = random;
-    checkKey(keys.current());
   }
 
-  isCurrent(bytes: Uint8Array): boolean {
-    if (!isSealed(bytes)) return false;
-    const { id } = this.#keys.current();
-    const idEnd = idAt + id.length;
-    return bytes[idLengthAt] === id.length && Buffer.from(bytes.subarray(idAt, idEnd)).equals(Buffer.from(id));
+  get currentId(): string {
+    return this.#keys.currentId;
   }
 
-  seal(plain: Uint8Array, where: string): Uint8Array {
-    const { source, salt, derived } = this.#use();
+  seal(bytes: Uint8Array, where: string): Uint8Array {
+    const { current } = this.#keys;
+    if (current === undefined) {
+      assert(!isSealed(bytes), `bytes for ${where} begin like sealed ones`);
+      return bytes;
+    }
+    const { source, salt, derived } = this.#use(current);
     const header = Buffer.allocUnsafe(idAt + source.id.length);
     magic.copy(header);
     header[8] = sealFormat;
@@ -111,36 +103,34 @@ class RingSealer implements Sealer {
     header.write(source.id, idAt, 'latin1');
     const cipher = createCipheriv('aes-256-gcm', derived, header.subarray(nonceAt, idAt));
     cipher.setAAD(associated(header, where));
-    return Buffer.concat([header, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
+    return Buffer.concat([header, cipher.update(bytes), cipher.final(), cipher.getAuthTag()]);
   }
 
   unseal(bytes: Uint8Array, where: string): Uint8Array {
     if (!isSealed(bytes)) {
-      if (this.#keys.readsPlain === true) return bytes;
+      if (this.#keys.readsPlain) return bytes;
       throw new BarnError(
         'Storage',
-        `${where} is not encrypted, but encryption keys were given: start without them as before, or replace the member by a new one that has them from the beginning`,
+        `${where} is not encrypted, and the encryption keys do not allow that: put {"plain": true} behind them in the key file until everything was sealed`,
       );
     }
     const { id, header, salt, nonce, sealed, tag } = parse(bytes, where);
     const decipher = createDecipheriv('aes-256-gcm', this.#derive(id, salt, where), nonce, { authTagLength: tagBytes });
     decipher.setAAD(associated(header, where));
     decipher.setAuthTag(tag);
-    const plain = decipher.update(sealed);
+    const opened = decipher.update(sealed);
     try {
       decipher.final();
     } catch (cause) {
       throw corrupt(where, `it does not open with the key ${JSON.stringify(id)}`, cause);
     }
-    return plain;
+    return opened;
   }
 
   /** The key for one more record: a new one when the ring's changed or this one was used enough. */
-  #use(): Sealing {
-    const source = this.#keys.current();
+  #use(source: StoreKey): Sealing {
     let sealing = this.#sealing;
     if (sealing === undefined || !isSame(sealing.source, source) || sealing.uses >= sealsPerSaltMax) {
-      checkKey(source);
       const salt = this.#random(nonceAt - saltAt);
       sealing = { source, salt, derived: derive(source, salt), uses: 0 };
       this.#sealing = sealing;
@@ -157,10 +147,11 @@ class RingSealer implements Sealer {
     if (source === undefined) {
       throw new BarnError(
         'Storage',
-        `${where} is encrypted with the key ${JSON.stringify(id)}, which is not among the given ones: add it to the key file; a key may go only when nothing is sealed with it any more`,
+        this.#keys.hasKeys
+          ? `${where} is encrypted with the key ${JSON.stringify(id)}, which is not among the given ones: add it to the key file; a key may go only when runictl barn status shows it no more`
+          : `${where} is encrypted with the key ${JSON.stringify(id)}, and no encryption keys were given: start with the key file`,
       );
     }
-    checkKey(source);
     const derived = derive(source, salt);
     for (const oldest of this.#derived.keys()) {
       if (this.#derived.size < derivedKeysMax) break;
@@ -207,16 +198,6 @@ function parse(bytes: Uint8Array, where: string): SealedParts {
     sealed: view.subarray(sealedAt, view.length - tagBytes),
     tag: view.subarray(view.length - tagBytes),
   };
-}
-
-function checkKey({ id, key }: StoreKey): void {
-  if (!/^[ -~]+$/.test(id) || id.length > idLengthMax)
-    throw new BarnError('Storage', `the name of an encryption key is 1 to ${idLengthMax} printable ASCII characters`);
-  if (key.byteLength !== keyBytes)
-    throw new BarnError(
-      'Storage',
-      `the encryption key ${JSON.stringify(id)} has ${key.byteLength} bytes, not ${keyBytes}`,
-    );
 }
 
 function corrupt(where: string, why: string, cause?: unknown): BarnError {

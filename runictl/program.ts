@@ -253,6 +253,7 @@ function addOtherVerbs(verb: AddVerb, program: Command): void {
     .option('--controllers <number>', 'how many processes of controllers; one leads', '1')
     .option('--leader-elect-lease-ms <number>', 'how long it leads without renewing its lease; for tests')
     .option('--etcd-endpoints <urls>', 'keep the store in this etcd, at http://HOST:PORT,…')
+    .option('--encryption-key-file <file>', 'encrypt the files of the store with the keys in it')
     .option('--volume <name=path[:rw]...>', 'a volume that nodes offer; "data" is DIR/data')
     .addOption(
       new Option('--isolation <mode>', 'none: steps run as plain processes, with your rights').choices([

@@ -92,11 +92,14 @@ async function addMember(call: Call): Promise<void> {
 
 async function serveStatus({ barn, version, response }: Call): Promise<void> {
   const { raft, alarms, sizeBytes, ...status } = await barn.status();
+  // Not a reason to say nothing of the rest.
+  const counts = isReplicated(barn) ? await barn.counts().catch(() => undefined) : undefined;
   sendJson(response, 200, {
     ...status,
     version,
     dbSize: sizeBytes,
     alarms: alarms.map(shownAlarm),
+    ...(counts === undefined ? {} : { encryption: counts.sealing }),
     ...(raft === undefined
       ? {}
       : {

@@ -1,5 +1,12 @@
 // What the server's member of the store measures, under etcd's names where etcd measures the same.
-import type { Barn, MemberCounts, MemberStatus, TimeCounts } from '../../barn/index.ts';
+import {
+  type Barn,
+  type MemberCounts,
+  type MemberStatus,
+  plain,
+  type SealingCounts,
+  type TimeCounts,
+} from '../../barn/index.ts';
 import type { Clock } from '../../base/index.ts';
 import { inTime, isReplicated } from '../storage/barn-health.ts';
 
@@ -54,6 +61,18 @@ function counted(counts: MemberCounts): readonly string[] {
     one('runink_barn_peers', 'gauge', 'Members with a live connection.', connected),
     one('runink_barn_snapshots_sent_total', 'counter', 'Snapshots sent to members that lagged.', snapshotsSent),
     one('runink_barn_snapshots_received_total', 'counter', 'Snapshots installed here.', snapshotsReceived),
+    ...sealed(counts.sealing),
+  ];
+}
+
+function sealed({ current, log, state, left }: SealingCounts): readonly string[] {
+  const older = new Set([...log, ...state].filter((id) => id !== current));
+  const [inOpen, isOpen] = [log.includes(plain) || state.includes(plain), current === plain];
+  return [
+    one('runink_barn_encrypted', 'gauge', 'Whether what is written is encrypted.', Number(!isOpen)),
+    one('runink_barn_plain', 'gauge', 'Whether something on disk may not be encrypted.', Number(inOpen || isOpen)),
+    one('runink_barn_former_keys', 'gauge', 'Former keys that something on disk still needs.', older.size),
+    one('runink_barn_records_to_seal', 'gauge', 'Records that are still to be sealed with the current key.', left),
   ];
 }
 

@@ -1,5 +1,6 @@
 import type { Clock, Log, Timer } from '../../base/index.ts';
 import { BarnError, type BarnReason } from '../barn.ts';
+import { checkNeeded, type KeyRing, type StoreKeys } from '../keys.ts';
 import { appendThread, applyThread, type MemberId, type Message, type Ready } from '../raft/protocol.ts';
 import { RawNode } from '../raft/raw-node.ts';
 import type { Transport } from '../transport/transport.ts';
@@ -30,6 +31,7 @@ export class ConsensusCore {
   readonly #timers: MemberTimers;
   readonly #side: Side<ToReplica, ToConsensus>;
   readonly #wal: Wal;
+  readonly #keys: KeyRing;
   readonly #transport: Transport;
   readonly #node: RawNode;
   readonly #writer: LogWriter;
@@ -54,6 +56,7 @@ export class ConsensusCore {
     options: ConsensusParts & {
       readonly side: Side<ToReplica, ToConsensus>;
       readonly wal: Wal;
+      readonly keys: KeyRing;
       readonly transport: Transport;
       readonly recovered: Recovered;
       /** A new group begins, and this is the founder with the lowest id. */
@@ -69,6 +72,7 @@ export class ConsensusCore {
     this.#timers = timers;
     this.#side = options.side;
     this.#wal = wal;
+    this.#keys = options.keys;
     this.#transport = transport;
     const { storage, hardState } = recovered;
     const flow = { ...productFlow, ...options.logLimits };
@@ -310,6 +314,8 @@ export class ConsensusCore {
           timers: this.#timers,
         }).then(() => this.#outbox.say('answers', { id, done: true }));
         return;
+      case 'useKeys':
+        return this.#useKeys(id, ask.keys);
       case 'counts':
         return this.#outbox.say('answers', { id, done: true, counts: this.#counts() });
       case 'change':
@@ -320,8 +326,22 @@ export class ConsensusCore {
     }
   }
 
+  /** Answered once new records are sealed so; the log is written anew behind the answer. */
+  #useKeys(id: number, keys: StoreKeys): void {
+    try {
+      checkNeeded(keys, [...this.#wal.keys()], 'the log');
+      this.#keys.change(keys);
+    } catch (error) {
+      if (!(error instanceof BarnError)) throw error;
+      return this.#outbox.say('answers', { id, done: false, reason: error.reason, message: error.message });
+    }
+    this.#wal.reseal().catch((error: unknown) => this.#fail(error));
+    this.#outbox.say('answers', { id, done: true });
+  }
+
   #counts(): ConsensusCounts {
     return {
+      logKeys: [...this.#wal.keys()],
       leaderChanges: this.#standings.changes,
       logBytes: this.#wal.sizeBytes(),
       syncs: this.#writer.syncs.read(),

@@ -1,6 +1,7 @@
 // The consensus side of a member: Raft, its log and its peers, and nothing that grows. It runs in a worker, or beside the
 // state side in a simulation.
 import { BarnError } from '../barn.ts';
+import { KeyRing, plain } from '../keys.ts';
 import { openWal } from '../wal/open.ts';
 import { ConsensusCore } from './consensus-core.ts';
 import type { ConsensusParts } from './member.ts';
@@ -14,7 +15,7 @@ import { refuseWiped } from './wiped.ts';
  * member that lost its disk. What fails later goes to the state side over the port.
  */
 export async function startConsensus(parts: ConsensusParts): Promise<{ close(): Promise<void> }> {
-  const { identity, files, keys, log, port } = parts;
+  const { identity, files, keys = new KeyRing([plain]), log, port } = parts;
   const side = consensusSide(port);
   const early: ToConsensus[] = [];
   let hear = (message: ToConsensus): void => void early.push(message);
@@ -59,7 +60,7 @@ export async function startConsensus(parts: ConsensusParts): Promise<{ close(): 
       applied: begin.applied.index,
     });
     const foundsFirst = fresh && identity.state === 'new' && identity.initial.every(({ id }) => id >= identity.id);
-    core = new ConsensusCore({ ...parts, side, wal, transport, recovered, begin, foundsFirst });
+    core = new ConsensusCore({ ...parts, keys, side, wal, transport, recovered, begin, foundsFirst });
   } catch (error) {
     await transport.close();
     await wal.close();

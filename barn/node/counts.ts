@@ -1,7 +1,10 @@
 import type { MemberCounts, TimeCounts } from '../barn.ts';
 
 /** What the consensus side has counted since it began. */
-export type ConsensusCounts = Omit<MemberCounts, 'proposalsPending' | 'proposalsFailed'>;
+export interface ConsensusCounts extends Omit<MemberCounts, 'proposalsPending' | 'proposalsFailed' | 'sealing'> {
+  /** What the log is sealed with. */
+  readonly logKeys: readonly string[];
+}
 
 // etcd's buckets of its disk and network times: 1 ms doubled up to about 8 s.
 const buckets = Array.from({ length: 14 }, (_, power) => 0.001 * 2 ** power);

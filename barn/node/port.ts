@@ -2,6 +2,7 @@
 // consensus side puts entries before any answer that depends on them, and the state side takes a message in in the order of
 // the fields here: so no answer outruns the state.
 import type { BarnReason } from '../barn.ts';
+import type { StoreKeys } from '../keys.ts';
 import type { ConfChange, ConfState, MemberId, Role, Snapshot } from '../raft/protocol.ts';
 import type { MemberRecord } from '../state/machine.ts';
 import type { ConsensusCounts } from './counts.ts';
@@ -86,6 +87,7 @@ export type Ask =
   | { readonly kind: 'change'; readonly change: ConfChange }
   | { readonly kind: 'transfer'; readonly to: MemberId }
   | { readonly kind: 'stepDown' }
+  | { readonly kind: 'useKeys'; readonly keys: StoreKeys }
   | { readonly kind: 'counts' };
 
 /** What came of an ask: done (with counts where they were asked for), or why not. */

@@ -1,5 +1,6 @@
 import { type Clock, type Log, present, type Timer } from '../../base/index.ts';
 import { BarnError, type MemberCounts, type TxnResult } from '../barn.ts';
+import { checkNeeded, type StoreKeys } from '../keys.ts';
 import type { MemberId, Snapshot } from '../raft/protocol.ts';
 import type { Command, CommittedEntry, Origin, StateMachine } from '../state/machine.ts';
 import { Asks } from './asks.ts';
@@ -160,10 +161,20 @@ export class ReplicaCore {
     await this.#asks.ask({ kind: 'stepDown' }, this.#clock.monotonicMs() + this.#timers.requestMs);
   }
 
+  /** Both sides check before either changes; only a disk that fails comes between. */
+  async useKeys(keys: StoreKeys): Promise<void> {
+    checkNeeded(keys, this.#machine.sealing.keys, 'the state');
+    await this.#asks.ask({ kind: 'useKeys', keys }, this.#clock.monotonicMs() + this.#timers.requestMs);
+    await this.#machine.useKeys(keys);
+  }
+
   async counts(): Promise<MemberCounts> {
     const counts = await this.#asks.ask({ kind: 'counts' }, this.#clock.monotonicMs() + this.#timers.requestMs);
+    const { logKeys, ...others } = present(counts, 'the answer to counts');
+    const { current, keys, left } = this.#machine.sealing;
     return {
-      ...present(counts, 'the answer to counts'),
+      ...others,
+      sealing: { current, log: logKeys, state: keys, left },
       proposalsPending: this.#proposals.size,
       proposalsFailed: this.#proposals.failed,
     };

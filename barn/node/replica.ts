@@ -5,6 +5,7 @@ import {
   type BarnAlarm,
   BarnError,
   type Compare,
+  type EmbeddedBarn,
   type Key,
   type Member,
   type MemberCounts,
@@ -12,12 +13,12 @@ import {
   type Operation,
   type RangeOptions,
   type RangeResult,
-  type ReplicatedBarn,
   type Revision,
   type TxnResult,
   type WatchBatch,
   type WatchOptions,
 } from '../barn.ts';
+import type { StoreKeys } from '../keys.ts';
 import { assertWhole, type BarnLimits, checkRange, checkTxn } from '../limits.ts';
 import type { MemberId } from '../raft/protocol.ts';
 import { commandFormatMax } from '../state/command.ts';
@@ -27,11 +28,11 @@ import type { MemberIdentity, ReplicaParts } from './member.ts';
 import { ReplicaCore } from './replica-core.ts';
 
 /** Starts the state side. Its state is where it was; answers begin when a leader is known. The machine is its own from here on. */
-export function startReplica(parts: ReplicaParts): ReplicatedBarn {
+export function startReplica(parts: ReplicaParts): EmbeddedBarn {
   return new Replica(parts);
 }
 
-class Replica implements ReplicatedBarn {
+class Replica implements EmbeddedBarn {
   readonly #identity: MemberIdentity;
   readonly #machine: StateMachine;
   readonly #limits: BarnLimits;
@@ -172,6 +173,11 @@ class Replica implements ReplicatedBarn {
   async counts(): Promise<MemberCounts> {
     this.#core.checkOpen();
     return this.#core.counts();
+  }
+
+  async useKeys(keys: StoreKeys): Promise<void> {
+    this.#core.checkOpen();
+    await this.#core.useKeys(keys);
   }
 
   async stepDown(): Promise<void> {

@@ -1,5 +1,5 @@
 import type { LogFields } from '../../base/index.ts';
-import type { KeyRing, StoreKey } from '../keys.ts';
+import type { StoreKeys } from '../keys.ts';
 import type { PeerCredentials } from '../transport/credentials.ts';
 import type { ConsensusParts, MemberIdentity, MemberTimers } from './member.ts';
 import type { Failure } from './port.ts';
@@ -11,7 +11,7 @@ export interface WorkerStart {
   readonly timers: MemberTimers;
   /** Where they are not the product's. */
   readonly logLimits: NonNullable<ConsensusParts['logLimits']>;
-  readonly keys: readonly StoreKey[] | undefined;
+  readonly keys: StoreKeys;
   /** Absent for a member that is alone: nothing listens. */
   readonly peers:
     | {
@@ -32,10 +32,3 @@ export type WorkerSaying =
       readonly message: string;
       readonly fields: LogFields;
     };
-
-/** The keys that crossed as a ring: the first is the current one. */
-export function ringOf(keys: readonly StoreKey[] | undefined): KeyRing | undefined {
-  const current = keys?.[0];
-  if (keys === undefined || current === undefined) return undefined;
-  return { current: () => current, byId: (id) => keys.find((key) => key.id === id) };
-}

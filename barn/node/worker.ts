@@ -2,6 +2,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { type Log, present, systemClock, systemRandom } from '../../base/index.ts';
 import { BarnError } from '../barn.ts';
+import { KeyRing } from '../keys.ts';
 import { openTlsTransport } from '../transport/tls.ts';
 import type { Transport, TransportEvents } from '../transport/transport.ts';
 import { nodeWalFiles } from '../wal/node-files.ts';
@@ -9,7 +10,7 @@ import { startConsensus } from './consensus.ts';
 import { noTransport } from './no-transport.ts';
 import type { ToReplica } from './port.ts';
 import { threadPort } from './thread-port.ts';
-import { ringOf, type WorkerSaying, type WorkerStart } from './worker-protocol.ts';
+import type { WorkerSaying, WorkerStart } from './worker-protocol.ts';
 
 const parent = present(parentPort, 'the thread that started this one');
 const { start, port } = workerData as {
@@ -46,7 +47,7 @@ try {
   await startConsensus({
     identity: start.identity,
     files: nodeWalFiles(start.walDirectory),
-    keys: ringOf(start.keys),
+    keys: new KeyRing(start.keys),
     openTransport,
     clock: systemClock,
     random: systemRandom,

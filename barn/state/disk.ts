@@ -41,8 +41,11 @@ export interface Disk {
   write(writes: readonly DiskWrite[], options: DiskWriteOptions): Promise<void>;
   /** Deletes all entries with `prefix`, in no order; a crash leaves any of them. Other writes may go on meanwhile. */
   clear(prefix: string): Promise<void>;
-  /** Gives the room of what was deleted back to the file system; other writes wait meanwhile. */
-  reclaim(): Promise<void>;
+  /**
+   * Gives the room of what was deleted back to the file system, so that nothing is left in its files of what was deleted or
+   * overwritten before. Piece by piece, while other writes wait; ends early when the signal aborts.
+   */
+  reclaim(signal?: AbortSignal): Promise<void>;
   sizeBytes(): Promise<number>;
   close(): Promise<void>;
 }

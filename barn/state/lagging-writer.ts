@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../../base/index.ts';
-import type { BarnError } from '../barn.ts';
+import { BarnError } from '../barn.ts';
 import type { Snapshot } from '../raft/protocol.ts';
 import { storageFault } from '../storage-fault.ts';
 import type { Disk, DiskWrite } from './disk.ts';
@@ -18,6 +18,8 @@ export interface WriterTimers {
   readonly lagBytesMax: number;
   /** So many dropped versions are deleted, or records sealed anew, with one batch; the others wait for the next. */
   readonly choresPerBatch: number;
+  /** Records are sealed anew until a batch has so many bytes of them. */
+  readonly backlogBytesPerBatch: number;
 }
 
 /** The product's settings. */
@@ -28,6 +30,7 @@ export const defaultWriterTimers: WriterTimers = {
   syncBytes: 16 * 1024 * 1024,
   lagBytesMax: 64 * 1024 * 1024,
   choresPerBatch: 1_000,
+  backlogBytesPerBatch: 1024 * 1024,
 };
 
 /** What the state is at the moment: the record that says so, and what a synced batch with it makes durable. */
@@ -61,6 +64,7 @@ export class LaggingWriter {
   #firstAtMs = 0;
   #dirty = false;
   readonly #chores: (() => DiskWrite | undefined)[] = [];
+  #backlog: Backlog | undefined;
   #inFlight: Promise<void> | undefined;
   #inFlightBytes = 0;
   #unsyncedBytes = 0;
@@ -103,6 +107,28 @@ export class LaggingWriter {
     return this.#chores.length;
   }
 
+  /**
+   * What is to be written as there is time, in the place of an earlier one; asked for batch by batch, after the chores. Resolves
+   * with true when all of it is on its way in order, with false when it was dropped.
+   */
+  setBacklog(writes: Iterator<DiskWrite | undefined>): Promise<boolean> {
+    this.#dropBacklog();
+    const done = new Promise<boolean>((resolve) => (this.#backlog = { writes, resolve }));
+    if (this.#failed !== undefined || this.#closing) this.#dropBacklog();
+    this.#schedule();
+    return done;
+  }
+
+  /** Resolves when all that was given before is on disk, synced. Errors: Storage, Closed. */
+  flushed(): Promise<void> {
+    if (this.#failed !== undefined) return Promise.reject(this.#failed);
+    if (this.#closing) return Promise.reject(new BarnError('Closed', 'the store is closed'));
+    this.#syncWanted ??= deferred();
+    const { promise } = this.#syncWanted;
+    this.kick();
+    return promise;
+  }
+
   /** Something changed, the head at least: it goes to disk in time. */
   kick(): void {
     if (!this.#dirty) this.#firstAtMs = this.#clock.monotonicMs();
@@ -123,16 +149,15 @@ export class LaggingWriter {
     this.#waiting = [];
     this.#waitingBytes = 0;
     this.#chores.length = 0;
-    this.#syncWanted ??= deferred();
-    const { promise } = this.#syncWanted;
-    this.kick();
-    return promise;
+    this.#dropBacklog();
+    return this.flushed();
   }
 
   /** Writes and syncs all there is. Called last. Errors: Storage when that fails; what failed before was told then. */
   async close(): Promise<void> {
     this.#closing = true;
     this.#timer?.cancel();
+    this.#dropBacklog();
     await this.#inFlight;
     if (this.#failed !== undefined || !(this.#dirty || this.#unsynced)) return;
     this.#startBatch(true);
@@ -151,6 +176,7 @@ export class LaggingWriter {
     this.#waiting = [];
     this.#waitingBytes = 0;
     this.#chores.length = 0;
+    this.#dropBacklog();
     this.#room?.reject(error);
     this.#room = undefined;
     this.#syncWanted?.reject(error);
@@ -185,14 +211,14 @@ export class LaggingWriter {
   #dueMs(): number | undefined {
     if (this.#waiting.length >= this.#timers.batchOperations || this.#syncWanted !== undefined) return 0;
     if (this.#dirty) return this.#firstAtMs + this.#timers.batchMs;
-    if (this.#chores.length > 0) return this.#clock.monotonicMs();
+    if (this.#chores.length > 0 || this.#backlog !== undefined) return this.#clock.monotonicMs();
     return this.#unsynced ? this.#syncedAtMs + this.#timers.syncMs : undefined;
   }
 
   #startBatch(syncDue: boolean): void {
     const head = this.#owner.head();
     const writes = this.#waiting;
-    const bytes = this.#waitingBytes + operationBytes;
+    let bytes = this.#waitingBytes + operationBytes;
     this.#waiting = [];
     this.#waitingBytes = 0;
     this.#dirty = false;
@@ -200,6 +226,7 @@ export class LaggingWriter {
       const write = chore();
       if (write !== undefined) writes.push(write);
     }
+    bytes += this.#takeBacklog(writes);
     writes.push(head.write);
     const wanted = this.#syncWanted;
     this.#syncWanted = undefined;
@@ -217,6 +244,30 @@ export class LaggingWriter {
     );
   }
 
+  /** Adds what fits into a batch; returns its bytes. */
+  #takeBacklog(writes: DiskWrite[]): number {
+    const { choresPerBatch, backlogBytesPerBatch } = this.#timers;
+    let bytes = 0;
+    for (let count = 0; count < choresPerBatch && bytes < backlogBytesPerBatch; count++) {
+      const next = this.#backlog?.writes.next();
+      if (next === undefined) break;
+      if (next.done === true) {
+        this.#backlog?.resolve(true);
+        this.#backlog = undefined;
+        break;
+      }
+      if (next.value === undefined) continue;
+      writes.push(next.value);
+      bytes += operationBytes + (next.value.type === 'put' ? next.value.value.byteLength : 0);
+    }
+    return bytes;
+  }
+
+  #dropBacklog(): void {
+    this.#backlog?.resolve(false);
+    this.#backlog = undefined;
+  }
+
   #written(bytes: number, sync: boolean, applied: Snapshot): void {
     this.#inFlight = undefined;
     this.#inFlightBytes = 0;
@@ -230,6 +281,11 @@ export class LaggingWriter {
     if (sync) this.#owner.durable(applied);
     this.#schedule();
   }
+}
+
+interface Backlog {
+  readonly writes: Iterator<DiskWrite | undefined>;
+  resolve(isAllTaken: boolean): void;
 }
 
 interface Deferred {

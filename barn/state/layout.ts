@@ -1,11 +1,12 @@
 // What a state on disk consists of:
 //   m/format                       the number of this layout, in decimal; another one is refused
 //   m/head                         where the state stands (head.ts), and which of the two slots holds it
+//   m/keys                         what anything in its files may be sealed with (key-marks.ts)
 //   d<slot>/<revision><index>      one record an event, in hexadecimal: no name of a key is in the open
 // Each batch holds the records of whole entries and the head that fits, so whatever a crash leaves is the state of some entry.
 // A snapshot is written into the other slot; one write of the head then makes it the state.
 import { BarnError, type Revision } from '../barn.ts';
-import type { Sealer } from '../seal.ts';
+import { keyOf, type Sealer } from '../seal.ts';
 import { checkCommandFormat } from './command.ts';
 import type { Disk, DiskWrite } from './disk.ts';
 import { decodeChecked, encodeChecked, type Head, headFrom } from './head.ts';
@@ -18,6 +19,11 @@ export type Slot = 0 | 1;
 export interface StoredHead {
   readonly slot: Slot;
   readonly head: Head;
+}
+
+/** A head as it was read, and what it was sealed with. */
+export interface ReadHead extends StoredHead {
+  readonly key: string;
 }
 
 const layoutFormat = 2;
@@ -63,7 +69,7 @@ export function whereOf(key: string): string {
 }
 
 /** Reads the head; undefined when the disk is empty. Errors: Storage for another layout, Corrupt for what is damaged or foreign. */
-export async function readHead(disk: Disk, sealer: Sealer): Promise<StoredHead | undefined> {
+export async function readHead(disk: Disk, sealer: Sealer): Promise<ReadHead | undefined> {
   const format = await disk.get(formatKey);
   if (format === undefined) return refuseForeign(disk);
   const number = Buffer.from(format).toString('latin1');
@@ -81,7 +87,7 @@ export async function readHead(disk: Disk, sealer: Sealer): Promise<StoredHead |
   checkCommandFormat(head.format, 'the store');
   const slot = (parsed as { readonly slot?: unknown }).slot;
   if (slot !== 0 && slot !== 1) throw damaged(`${headKey} names no slot`);
-  return { slot, head };
+  return { slot, head, key: keyOf(bytes) };
 }
 
 /** The error for a store that does not hold what it must. */

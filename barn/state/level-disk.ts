@@ -9,6 +9,8 @@ import { type Disk, type DiskWrite, type DiskWriteOptions, entryBytes, flushByte
 const pageLength = 1_000;
 // Nothing is read but at start, so a cache would be idle memory; a larger write buffer means fewer rewrites of tables.
 const cacheBytes = 1024 * 1024;
+/** So much is compacted at a time when all is; writes wait meanwhile. */
+const reclaimBytes = 16 * 1024 * 1024;
 // So large that LevelDB never changes its log by itself: see #flush.
 const writeBufferBytes = 64 * 1024 * 1024;
 
@@ -79,14 +81,30 @@ class LevelDisk implements Disk {
     });
   }
 
-  reclaim(): Promise<void> {
-    return this.#inTurn(async () => {
-      // It begins with a new log, hence after a synced write.
-      await this.#level.batch().write({ sync: true });
-      this.#bytesInLog = 0;
-      // Up to the last key: a table that holds it is written anew, without what was deleted.
-      await this.#level.compactRange('', '\x7f');
-    });
+  async reclaim(signal?: AbortSignal): Promise<void> {
+    const bounds = [''];
+    let bytes = 0;
+    // Read to the end first: what an open iterator sees, LevelDB keeps.
+    for await (const page of this.pages('')) {
+      for (const [, value] of page) bytes += entryBytes + value.byteLength;
+      const [last] = page.at(-1) ?? [];
+      if (bytes < reclaimBytes || last === undefined) continue;
+      bounds.push(last);
+      bytes = 0;
+    }
+    for (const [at, from] of bounds.entries()) {
+      if (signal?.aborted === true) return;
+      await this.#inTurn(() => this.#compact(from, bounds[at + 1] ?? '\x7f'));
+    }
+  }
+
+  /** As a flush, and then compacts a range of keys: of each only the newest is left, of what was deleted nothing. */
+  async #compact(from: string, to: string): Promise<void> {
+    // It begins with a new log, hence after a synced write; a batch of nothing would not be written.
+    const [first] = await this.#level.iterator({ limit: 1 }).all();
+    if (first !== undefined) await this.#level.batch().put(first[0], first[1]).write({ sync: true });
+    this.#bytesInLog = 0;
+    await this.#level.compactRange(from, to);
   }
 
   /**

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { ManualClock, present, silentLog } from '../../base/index.ts';
 import { BarnError, type BarnReason } from '../barn.ts';
-import type { KeyRing, StoreKey } from '../keys.ts';
+import { KeyRing, plain, type StoreKeys } from '../keys.ts';
 import { defaultLimits } from '../limits.ts';
 import { compactEntry, deleteEntry, foundingOfOne, put, putEntry, txnEntry } from './entries.ts';
 import { decodeChecked, encodeChecked } from './head.ts';
@@ -157,7 +157,7 @@ describe('what a state finds on its disk', () => {
 
   it('shows nothing of keys and values when there are keys to encrypt with, and opens with them only', async () => {
     const secret = { id: 'k1', key: Buffer.alloc(32, 7) };
-    const ring: KeyRing = { current: () => secret, byId: (id) => (id === 'k1' ? secret : undefined) };
+    const ring = new KeyRing([secret]);
     disk = new HeldDisk();
     const machine = await open(ring);
     machine.apply([putEntry(2, 'canary-key', 'canary-value')]);
@@ -173,23 +173,23 @@ describe('what a state finds on its disk', () => {
   });
 
   it('is sealed anew under a new key, and then needs the old one no more', async () => {
-    const [first, second] = ['first-key', 'second-key'].map((id, at) => ({ id, key: Buffer.alloc(32, at) }));
-    const ringOf = (current: StoreKey | undefined, ...known: (StoreKey | undefined)[]): KeyRing => ({
-      current: () => present(current, 'a key'),
-      byId: (id) => known.find((one) => one?.id === id),
-      readsPlain: known.length > 1,
-    });
+    const first = { id: 'first-key', key: Buffer.alloc(32, 1) };
+    const second = { id: 'second-key', key: Buffer.alloc(32, 2) };
     // From no key to the first, which is one change of keys as another.
-    for (const ring of [ringOf(first, first, undefined), ringOf(second, first, second)]) {
-      const machine = await open(ring);
+    for (const keys of [
+      [first, plain],
+      [second, first],
+    ] satisfies StoreKeys[]) {
+      const machine = await open(new KeyRing(keys));
       machine.apply([deleteEntry(machine.applied.index + 1, 'a'), compactEntry(machine.applied.index + 2, 3)]);
       await settle();
       await machine.close();
     }
-    const machine = await open(ringOf(second, second));
+    const machine = await open(new KeyRing([second]));
     expect(machine.store.state.range('', '\x7f', {}).items.map(({ key, version }) => [key, version])).to.deep.equal([
       ['z', 3],
     ]);
+    expect(machine.sealing).to.deep.equal({ current: 'second-key', keys: ['second-key'], left: 0 });
     await machine.close();
     for (const value of disk.entries.values())
       expect(Buffer.from(value).toString('latin1')).to.not.include('first-key');

@@ -1,5 +1,5 @@
 import type { BarnEvent } from '../barn.ts';
-import type { Sealer } from '../seal.ts';
+import { keyOf, type Sealer } from '../seal.ts';
 import type { Disk } from './disk.ts';
 import type { Head } from './head.ts';
 import { damaged, readHead, recordKey, type Slot, slotPrefix, whereOf } from './layout.ts';
@@ -16,6 +16,8 @@ export interface LoadedState {
   readonly stale: readonly PlacedVersion[];
   /** What is sealed under another key than the current one, or not at all though there is one. */
   readonly outdated: readonly VersionRecord[];
+  /** What all of it is sealed with. */
+  readonly keys: ReadonlySet<string>;
 }
 
 /** Reads a state; undefined when the disk is empty. Errors: Storage for an unknown format, Corrupt for anything damaged or missing. */
@@ -23,6 +25,7 @@ export async function loadState(disk: Disk, sealer: Sealer): Promise<LoadedState
   const stored = await readHead(disk, sealer);
   if (stored === undefined) return undefined;
   const { slot, head } = stored;
+  const keys = new Set([stored.key]);
   const builder = new StateBuilder(head);
   const outdated: VersionRecord[] = [];
   for await (const page of disk.pages(slotPrefix(slot))) {
@@ -31,10 +34,12 @@ export async function loadState(disk: Disk, sealer: Sealer): Promise<LoadedState
       const record = decodeRecord(sealer.unseal(bytes, where), where);
       if (key !== recordKey(slot, record.kv.modRevision, record.index)) throw damaged(`${where} belongs elsewhere`);
       builder.add(record);
-      if (!sealer.isCurrent(bytes)) outdated.push(record);
+      const id = keyOf(bytes);
+      keys.add(id);
+      if (id !== sealer.currentId) outdated.push(record);
     }
   }
-  return { slot, head, state: builder.finish(), stale: builder.stale, outdated };
+  return { slot, head, state: builder.finish(), stale: builder.stale, outdated, keys };
 }
 
 /** Makes a state from its head and its records: those below the compact revision, then the history in its order. */

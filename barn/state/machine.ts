@@ -1,6 +1,8 @@
 import type { BarnError, Compare, Operation, Revision, TxnResult } from '../barn.ts';
+import type { StoreKeys } from '../keys.ts';
 import type { ConfChange, ConfState, Entry, MemberId, Snapshot } from '../raft/protocol.ts';
 import type { Sealer } from '../seal.ts';
+import type { SealingState } from './resealing.ts';
 import type { Store } from './store.ts';
 
 /** Who proposed, so that its member can answer the caller when the entry is applied. */
@@ -106,6 +108,12 @@ export interface StateMachine {
   onFailed(listener: (error: BarnError) => void): void;
   /** Called with `durable` whenever it moved. */
   onDurable(listener: (durable: Snapshot) => void): void;
+  readonly sealing: SealingState;
+  /**
+   * Goes over to other keys, and seals everything anew in the background. Errors: Storage when one that is still needed is not
+   * among them or the disk refuses; Overloaded while a snapshot is installed: try again.
+   */
+  useKeys(keys: StoreKeys): Promise<void>;
   sizeBytes(): Promise<number>;
   /**
    * Gives back to the file system what was deleted since the last time; false when that was nothing, or is not over yet.

@@ -1,10 +1,11 @@
 import type { Clock, Log } from '../../base/index.ts';
-import type { KeyRing } from '../keys.ts';
+import { KeyRing, plain } from '../keys.ts';
 import type { BarnLimits } from '../limits.ts';
 import { createSealer, type RandomBytes, type Sealer } from '../seal.ts';
 import { storageFault } from '../storage-fault.ts';
 import type { Disk } from './disk.ts';
 import { emptyHead } from './head.ts';
+import { isOpen, keyMarksWrite, marksOf, readKeyMarks } from './key-marks.ts';
 import { defaultWriterTimers, type WriterTimers } from './lagging-writer.ts';
 import { formatWrite, headWrite, otherSlot, slotPrefix } from './layout.ts';
 import { type LoadedState, loadState } from './load.ts';
@@ -35,11 +36,15 @@ export interface StateMachineOptions {
  * it, Corrupt when what it holds is damaged.
  */
 export async function openStateMachine(options: StateMachineOptions): Promise<StateMachine> {
-  const { disk, keys, clock, log, founding } = options;
+  const { disk, keys: ring = new KeyRing([plain]), clock, log, founding } = options;
   const startedMs = clock.monotonicMs();
-  const sealer = createSealer(keys, options.random);
+  const sealer = createSealer(ring, options.random);
   try {
-    const loaded = (await loadState(disk, sealer)) ?? (await begin(disk, sealer, founding));
+    const before = await readKeyMarks(disk, ring);
+    const loaded = (await loadState(disk, sealer)) ?? (await begin(disk, ring, sealer, founding));
+    const ids = new Set([...(before.length === 0 ? loaded.keys : before.map(({ id }) => id)), ...loaded.keys]);
+    const marks = marksOf(ids.add(ring.currentId), ring, before);
+    if (marks.length > before.length && !isOpen(marks)) await disk.write([keyMarksWrite(marks)], { sync: true });
     const { applied, revision, compactRevision } = loaded.head;
     // What an install left that a crash cut short, or the state before a finished one.
     await disk.clear(slotPrefix(otherSlot(loaded.slot)));
@@ -53,19 +58,20 @@ export async function openStateMachine(options: StateMachineOptions): Promise<St
       tookMs: Math.round(clock.monotonicMs() - startedMs),
     });
     const timers = { ...defaultWriterTimers, ...options.timers };
-    return new ReplicatedState({ ...options, loaded, sealer, timers });
+    return new ReplicatedState({ ...options, loaded, ring, sealer, marks, timers });
   } catch (error) {
     await disk.close();
     throw storageFault('read the state', error);
   }
 }
 
-async function begin(disk: Disk, sealer: Sealer, founding: Founding | undefined): Promise<LoadedState> {
+async function begin(disk: Disk, ring: KeyRing, sealer: Sealer, founding: Founding | undefined): Promise<LoadedState> {
   const head =
     founding === undefined
       ? emptyHead
       : { ...emptyHead, applied: { index: 1, term: 1, confState: founding.confState }, members: founding.members };
   const slot = 0;
+  const keys = new Set([ring.currentId]);
   await disk.write([formatWrite(), headWrite({ slot, head }, sealer)], { sync: true });
-  return { slot, head, state: new State(), stale: [], outdated: [] };
+  return { slot, head, state: new State(), stale: [], outdated: [], keys };
 }

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { ManualClock, present, silentLog } from '../../base/index.ts';
 import type { Compare, Operation } from '../barn.ts';
 import { streamOf } from '../conformance/support.ts';
-import type { KeyRing } from '../keys.ts';
+import { KeyRing } from '../keys.ts';
 import { defaultLimits } from '../limits.ts';
 import { ModelBarn } from '../model.ts';
 import { decodeCommand } from './command.ts';
@@ -44,8 +44,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 const steps = fc.array(step, { maxLength: 40, size: 'max' });
 
-const ring: KeyRing = { current: () => secret, byId: (id) => (id === secret.id ? secret : undefined) };
 const secret = { id: 'k1', key: Buffer.alloc(32, 7) };
+const ring = new KeyRing([secret]);
 
 describe('the state of a member, whatever happens', function () {
   this.timeout(60_000);

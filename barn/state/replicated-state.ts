@@ -1,5 +1,6 @@
 import { assert, type Clock, type Log, unreachable } from '../../base/index.ts';
 import { BarnError, type Revision, type TxnResult } from '../barn.ts';
+import { checkNeeded, type KeyRing, type StoreKeys } from '../keys.ts';
 import type { BarnLimits } from '../limits.ts';
 import type { Snapshot } from '../raft/protocol.ts';
 import type { Sealer } from '../seal.ts';
@@ -7,12 +8,13 @@ import { decodeCommand } from './command.ts';
 import type { Disk } from './disk.ts';
 import { GroupBook } from './group-book.ts';
 import { type Head, headNumbers } from './head.ts';
+import type { KeyMark } from './key-marks.ts';
 import { type HeadNow, LaggingWriter, type WriterTimers } from './lagging-writer.ts';
 import { headWrite, otherSlot, recordKey, recordWrite, type Slot, slotPrefix } from './layout.ts';
 import type { LoadedState } from './load.ts';
 import type { Alarm, Command, CommittedEntry, MemberRecord, Outcome, StateMachine } from './machine.ts';
-import type { VersionRecord } from './record.ts';
-import { encodeSnapshot, readSnapshot } from './snapshot.ts';
+import { Resealing, type SealingState } from './resealing.ts';
+import { encodeSnapshot, readSnapshot, versionRecords } from './snapshot.ts';
 import { SnapshotCopy } from './snapshot-copy.ts';
 import type { PlacedVersion } from './state.ts';
 import { Store } from './store.ts';
@@ -26,6 +28,7 @@ export class ReplicatedState implements StateMachine {
   readonly #disk: Disk;
   readonly #log: Log;
   readonly #writer: LaggingWriter;
+  readonly #resealing: Resealing;
   readonly #durableListeners: ((durable: Snapshot) => void)[] = [];
   readonly #failedListeners: ((error: BarnError) => void)[] = [];
   #slot: Slot;
@@ -36,7 +39,6 @@ export class ReplicatedState implements StateMachine {
   /** Set for good: the disk failed, an entry could not be read, or this member diverged. */
   #broken: BarnError | undefined;
   #installing = false;
-  #isSealedAnew = false;
   /** Something was deleted on disk since `reclaim`; at first nobody knows what an earlier life left. */
   #hasDeleted = true;
   /** The other slot holds nothing. */
@@ -45,7 +47,9 @@ export class ReplicatedState implements StateMachine {
   constructor(options: {
     readonly loaded: LoadedState;
     readonly disk: Disk;
+    readonly ring: KeyRing;
     readonly sealer: Sealer;
+    readonly marks: readonly KeyMark[];
     readonly clock: Clock;
     readonly log: Log;
     readonly limits: BarnLimits;
@@ -73,9 +77,10 @@ export class ReplicatedState implements StateMachine {
         failed: (error) => this.#fail(error),
       },
     });
+    this.#resealing = new Resealing({ ...options, writer: this.#writer });
     this.#sweep(stale);
-    if (outdated.length > 0) this.#sealAnew(outdated);
-    if (stale.length + outdated.length > 0) this.#writer.kick();
+    if (stale.length > 0) this.#writer.kick();
+    if (this.#resealing.isDue) this.#resealing.begin({ records: outdated, count: outdated.length, slot, state });
   }
 
   get applied(): Snapshot {
@@ -171,6 +176,19 @@ export class ReplicatedState implements StateMachine {
     this.#failedListeners.push(listener);
   }
 
+  get sealing(): SealingState {
+    return this.#resealing.state;
+  }
+
+  async useKeys(keys: StoreKeys): Promise<void> {
+    if (this.#broken !== undefined) throw this.#broken;
+    if (this.#installing)
+      throw new BarnError('Overloaded', 'change the encryption keys: a snapshot is being installed; try again later');
+    checkNeeded(keys, this.#resealing.state.keys, 'the state');
+    await this.#resealing.use(keys);
+    this.#sealAnew();
+  }
+
   sizeBytes(): Promise<number> {
     return this.#disk.sizeBytes();
   }
@@ -191,6 +209,7 @@ export class ReplicatedState implements StateMachine {
     try {
       await this.#writer.close();
     } finally {
+      await this.#resealing.end();
       await this.#cleared;
       await this.#disk.close();
     }
@@ -229,6 +248,7 @@ export class ReplicatedState implements StateMachine {
     this.#restoredRevision = head.restoredRevision;
     this.store.replace(state);
     await this.#writer.replaced();
+    this.#sealAnew();
     this.#log.info('snapshot installed', { applied: head.applied.index, revision: head.revision, bytes: head.bytes });
     this.#clear(old);
   }
@@ -295,16 +315,12 @@ export class ReplicatedState implements StateMachine {
     }
   }
 
-  #sealAnew(records: readonly VersionRecord[]): void {
-    for (const record of records) {
-      this.#writer.later(() =>
-        this.store.state.holds(record.kv) ? recordWrite(this.#slot, record, this.sealer) : undefined,
-      );
-    }
-    this.#writer.later(() => {
-      this.#isSealedAnew = true;
-      return undefined;
-    });
+  /** Writes all anew, unless everything is sealed as it would be now. */
+  #sealAnew(): void {
+    if (!this.#resealing.isDue) return;
+    const { state } = this.store;
+    const records = versionRecords({ old: state.oldVersions(), entries: state.log.entries() });
+    this.#resealing.begin({ records, count: state.versionsCount, slot: this.#slot, state });
   }
 
   #check(revision: Revision, hash: number): void {
@@ -334,8 +350,6 @@ export class ReplicatedState implements StateMachine {
   }
 
   #setDurable(applied: Snapshot): void {
-    if (this.#isSealedAnew) this.#log.info('state sealed anew: nothing in it needs an older key any more');
-    this.#isSealedAnew = false;
     if (applied.index <= this.#durable.index) return;
     this.#durable = applied;
     for (const listener of this.#durableListeners) listener(applied);

@@ -1,17 +1,14 @@
 import { expect } from 'chai';
 import { BarnError } from '../barn.ts';
 import { expectReason, streamOf } from '../conformance/support.ts';
-import type { KeyRing, StoreKey } from '../keys.ts';
+import { KeyRing, plain, type StoreKey, type StoreKeys } from '../keys.ts';
 import { createMemoryBarn } from '../memory.ts';
 import { createSealer } from '../seal.ts';
 import { sealSnapshot } from './sealed-snapshot.ts';
 import { verifySnapshot } from './verify-snapshot.ts';
 
 const one: StoreKey = { id: 'one', key: Buffer.alloc(32, 1) };
-const ring = (...keys: readonly [StoreKey, ...StoreKey[]]): KeyRing => ({
-  current: () => keys[0],
-  byId: (id) => keys.find((key) => key.id === id),
-});
+const ring = (...keys: StoreKeys): KeyRing => new KeyRing(keys);
 
 describe('a sealed snapshot', () => {
   let open: Buffer;
@@ -45,6 +42,16 @@ describe('a sealed snapshot', () => {
     for (const size of [1, 7, sealed.length]) expect(await verify(sealed, ring(one), size)).to.deep.equal(summary);
     expect(await verify(sealed, ring({ id: 'new', key: Buffer.alloc(32, 2) }, one))).to.deep.equal(summary);
     expect(await verify(open, ring(one))).to.deep.equal(summary);
+  });
+
+  it('is broken off, not saved in the open, when encryption is ended meanwhile', async () => {
+    const keys = ring(one);
+    async function* chunks(): AsyncGenerator<Uint8Array> {
+      yield open.subarray(0, 60);
+      keys.change([plain, one]);
+      yield open.subarray(60);
+    }
+    await expectReason(collect(sealSnapshot(chunks(), createSealer(keys))), 'Storage');
   });
 
   it('stays open without keys', async () => {

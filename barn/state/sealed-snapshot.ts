@@ -1,6 +1,7 @@
 // A snapshot that leaves a member with keys: RUNINK-BARN-SEALED-SNAPSHOT-1, then frames, each a sealed piece of the open
 // snapshot. A piece is bound to its place; that none is missing, and that all are of one snapshot, the hash inside says.
-import type { KeyRing } from '../keys.ts';
+import { BarnError } from '../barn.ts';
+import { type KeyRing, plain } from '../keys.ts';
 import { createSealer, isSealed, type Sealer } from '../seal.ts';
 import { FrameSplitter, frame, magicBytes, unreadable } from './frames.ts';
 
@@ -10,13 +11,15 @@ const numberBytes = 8;
 
 /** The snapshot as it may lie on a disk or in a bucket. Without keys it stays as it is. */
 export async function* sealSnapshot(chunks: AsyncIterable<Uint8Array>, sealer: Sealer): AsyncGenerator<Uint8Array> {
-  if (!sealer.seals) {
+  if (sealer.currentId === plain) {
     yield* chunks;
     return;
   }
   yield magicBytes(magic);
   let piece = 0;
   for await (const chunk of chunks) {
+    if (sealer.currentId === plain)
+      throw new BarnError('Storage', 'seal a snapshot: encryption was ended meanwhile; save it again');
     const number = Buffer.alloc(numberBytes);
     number.writeUInt32BE(piece, numberBytes - 4);
     yield Buffer.concat(frame(sealer.seal(Buffer.concat([number, chunk]), whereOf(piece))));

@@ -33,7 +33,7 @@ export async function* encodeSnapshot(source: SnapshotSource, signal?: AbortSign
     bytes = 0;
     return chunk;
   };
-  for (const record of recordsOf(source)) {
+  for (const record of versionRecords(source)) {
     const encoded = encodeRecord(record);
     parts.push(...frame(encoded));
     bytes += lengthBytes + encoded.byteLength;
@@ -96,7 +96,8 @@ function snapshotHead(body: Buffer): Head {
   return head;
 }
 
-function* recordsOf({ old, entries }: SnapshotSource): Generator<VersionRecord> {
+/** All versions of keys as records, in the order of a snapshot. */
+export function* versionRecords({ old, entries }: Omit<SnapshotSource, 'head'>): Generator<VersionRecord> {
   // How many events its revision had is asked of the history only.
   for (const { kv, index } of old) yield { kv, index, count: index + 1 };
   for (const { events } of entries) {

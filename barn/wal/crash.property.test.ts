@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { type Random, seededRandom, silentLog } from '../../base/index.ts';
+import { KeyRing, plain, type StoreKey, type StoreKeys } from '../keys.ts';
 import type { Entry, HardState, Snapshot } from '../raft/protocol.ts';
 import { type FileWrite, MemoryWalFiles, type WriteFate } from './memory-files.ts';
 import { openWal } from './open.ts';
@@ -7,6 +8,7 @@ import type { LoadedLog, LogWrite } from './wal.ts';
 
 const lives = 150;
 const writesPerLife = 12;
+const keys: readonly StoreKey[] = ['a', 'b', 'c'].map((id, at) => ({ id, key: Buffer.alloc(32, at) }));
 const firstSeed = Number(process.env['WAL_SEED'] ?? 1);
 
 /** What a log must hold, as text: where it begins, its hard state, its entries. */
@@ -44,7 +46,8 @@ async function live(
   const limits = { segmentBytes: 4096 };
   const metadata = { clusterId: 1, memberId: 2 };
   const files = new MemoryWalFiles(disk, fate);
-  const opening = openWal({ files, keys: undefined, metadata, log: silentLog, limits }).catch((error: unknown) => {
+  const ring = new KeyRing(shuffled(random));
+  const opening = openWal({ files, keys: ring, metadata, log: silentLog, limits }).catch((error: unknown) => {
     if (step <= crashAt) throw error;
   });
   const open = await opening;
@@ -66,6 +69,15 @@ async function live(
       return [known, next];
     }
     known = next;
+    if (below(random, 10) === 0) {
+      ring.change(shuffled(random));
+      const isResealed = await open.wal.reseal().then(
+        () => true,
+        () => false,
+      );
+      if (!isResealed) return [known];
+      expect([ring.currentId], what).to.include.members([...open.wal.keys()]);
+    }
     if (below(random, 4) > 0 || known.lastIndex === known.snapshot.index) continue;
     const index = known.snapshot.index + 1 + below(random, known.lastIndex - known.snapshot.index);
     if (
@@ -112,6 +124,12 @@ function randomWrite(random: Random, model: Model): LogWrite {
     return { term, index: model.lastIndex - back + 1 + at, type: 'EntryNormal', data };
   });
   return below(random, 3) === 0 ? { hardState, entries } : { entries };
+}
+
+/** All keys, and none, in any order: the first one seals. */
+function shuffled(random: Random): StoreKeys {
+  const left: (StoreKey | typeof plain)[] = [...keys, plain];
+  return Array.from({ length: left.length }, () => left.splice(below(random, left.length), 1)).flat();
 }
 
 /** Any sectors of a write, or its beginning. */

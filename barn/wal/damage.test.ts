@@ -1,15 +1,17 @@
 import { expect } from 'chai';
 import { silentLog } from '../../base/index.ts';
 import { BarnError } from '../barn.ts';
-import type { KeyRing } from '../keys.ts';
+import { KeyRing } from '../keys.ts';
 import { type FileWrite, MemoryWalFiles, type WriteFate } from './memory-files.ts';
 import { openWal } from './open.ts';
 import type { LoadedLog } from './wal.ts';
 
-const keys: KeyRing = ((key) => ({ current: () => key, byId: (id) => (id === key.id ? key : undefined) }))({
-  id: 'one',
-  key: Buffer.alloc(32, 7),
-});
+const keys = new KeyRing([
+  {
+    id: 'one',
+    key: Buffer.alloc(32, 7),
+  },
+]);
 
 for (const [how, ring] of [
   ['open', undefined],

@@ -2,7 +2,7 @@
 import { present } from '../../base/index.ts';
 import { noSnapshot } from '../raft/empty.ts';
 import type { HardState, Snapshot } from '../raft/protocol.ts';
-import { isSealed, type Sealer } from '../seal.ts';
+import { isSealed, keyOf, type Sealer } from '../seal.ts';
 import type { WalFile, WalFiles } from './files.ts';
 import { recordHeadBytes, type SegmentHead, segmentName, segmentOf, trailer, type WalMetadata } from './format.ts';
 import { decodeItems } from './items.ts';
@@ -18,6 +18,8 @@ export interface LoadedSegment {
   readonly sizeBytes: number;
   /** The highest index of its entries, and of the log before it. */
   readonly indexMax: number;
+  /** What its records are sealed with. */
+  readonly keys: ReadonlySet<string>;
 }
 
 /** Where the log goes on. */
@@ -30,8 +32,6 @@ export interface LogEnd {
   readonly lastIndex: number;
   readonly hardState: HardState | undefined;
   readonly snapshot: Snapshot;
-  /** Whether the last segment holds records that are not sealed. */
-  readonly hasPlain: boolean;
 }
 
 /** What was read, and where it goes on; `end` is absent when there is no log yet. */
@@ -84,7 +84,6 @@ interface Reading {
   readonly head: SegmentHead;
   /** Why there is no further record. */
   readonly stop: Stop;
-  readonly hasPlain: boolean;
 }
 
 class Loader {
@@ -116,26 +115,26 @@ class Loader {
     const replay = (this.#replay ??= new Replay(head));
     this.#at = { position: head.position, record: head.firstRecord, chain: head.chain };
     let indexMax = Math.max(head.lastIndex, head.snapshot.index);
-    let hasPlain = false;
+    const keys = new Set<string>();
     for (;;) {
       const found = await readRecord(window, head.salt, this.#at, this.#options.recordBytesMax);
       const read = isLast && 'why' in found && 'record' in found ? await this.#keep(window, found) : found;
       if (!('body' in read)) {
-        this.#last = { window, head, stop: read, hasPlain };
+        this.#last = { window, head, stop: read };
         break;
       }
       this.#apply(window.name, read, replay);
       indexMax = Math.max(indexMax, replay.lastIndex);
-      hasPlain ||= !read.sealed;
+      keys.add(keyOf(read.body));
     }
-    this.#segments.push({ segment, sizeBytes: window.size, indexMax });
+    this.#segments.push({ segment, sizeBytes: window.size, indexMax, keys });
   }
 
   /** Looks at the end of the last segment, makes it zero from there on, and says what came of all. */
   async finish(): Promise<LoadResult> {
     const file = present(this.file, 'the last segment');
     const replay = present(this.#replay, 'what was read');
-    const { window, head, stop, hasPlain } = present(this.#last, 'the last segment');
+    const { window, head, stop } = present(this.#last, 'the last segment');
     const held = parsed(window.name, this.#at.position, () => replay.result());
     const { position, record, chain } = this.#at;
     const tornBytes = (await endOfTail(window, stop)) - position;
@@ -153,7 +152,6 @@ class Loader {
         chain,
         nextRecord: record,
         lastIndex: replay.lastIndex,
-        hasPlain,
         hardState: held.hardState,
         snapshot: held.snapshot,
       },

@@ -3,15 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { silentLog } from '../../base/index.ts';
-import type { KeyRing } from '../keys.ts';
+import { KeyRing } from '../keys.ts';
 import type { Entry, Snapshot } from '../raft/protocol.ts';
 import { nodeWalFiles } from './node-files.ts';
 import { openWal, type WalOptions } from './open.ts';
 
-const keys: KeyRing = ((key) => ({ current: () => key, byId: (id) => (id === key.id ? key : undefined) }))({
-  id: 'one',
-  key: Buffer.alloc(32, 7),
-});
+const keys = new KeyRing([
+  {
+    id: 'one',
+    key: Buffer.alloc(32, 7),
+  },
+]);
 
 describe('the log in a real directory', () => {
   let directory: string;

@@ -2,14 +2,14 @@ import type { Log } from '../../base/index.ts';
 import { BarnError } from '../barn.ts';
 import type { KeyRing } from '../keys.ts';
 import type { Snapshot } from '../raft/protocol.ts';
-import { createSealer, type RandomBytes, systemRandomBytes } from '../seal.ts';
+import { createSealer, type RandomBytes, type Sealer, systemRandomBytes } from '../seal.ts';
 import { storageFault } from '../storage-fault.ts';
 import type { RecordWrite } from './batch.ts';
 import type { WalFiles } from './files.ts';
 import type { WalMetadata } from './format.ts';
 import { entryHeadBytes } from './items.ts';
 import { defaultWalLimits, type WalLimits } from './limits.ts';
-import { loadLog } from './load.ts';
+import { type LoadResult, loadLog } from './load.ts';
 import type { LoadedLog, LogWrite, Wal } from './wal.ts';
 import { SegmentWriter } from './writer.ts';
 
@@ -44,7 +44,15 @@ export async function openWal(options: WalOptions): Promise<{ readonly wal: Wal;
         record: mendedRecord,
       });
     await writer.start(segments, end);
-    return { wal: new QueuedWal(writer, limits), loaded };
+    const wal = new QueuedWal({
+      writer,
+      limits,
+      sealer,
+      log,
+      load: () => loadLog({ files, sealer, metadata, recordBytesMax }),
+    });
+    await wal.reseal();
+    return { wal, loaded };
   } catch (error) {
     await writer.close();
     throw storageFault('open the log', error);
@@ -52,7 +60,8 @@ export async function openWal(options: WalOptions): Promise<{ readonly wal: Wal;
 }
 
 interface Waiting {
-  readonly write: RecordWrite;
+  /** Absent: all that is there is to be sealed anew, with nothing beside it. */
+  readonly write: RecordWrite | undefined;
   readonly bytes: number;
   readonly resolve: () => void;
   readonly reject: (error: BarnError) => void;
@@ -61,6 +70,10 @@ interface Waiting {
 class QueuedWal implements Wal {
   readonly #writer: SegmentWriter;
   readonly #limits: WalLimits;
+  readonly #sealer: Sealer;
+  readonly #log: Log;
+  /** Reads the log as it is on disk; while nothing is written or removed. */
+  readonly #load: () => Promise<LoadResult>;
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #running: Promise<void> | undefined;
@@ -69,9 +82,18 @@ class QueuedWal implements Wal {
   #ended: BarnError | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(writer: SegmentWriter, limits: WalLimits) {
-    this.#writer = writer;
-    this.#limits = limits;
+  constructor(options: {
+    readonly writer: SegmentWriter;
+    readonly limits: WalLimits;
+    readonly sealer: Sealer;
+    readonly log: Log;
+    readonly load: () => Promise<LoadResult>;
+  }) {
+    this.#writer = options.writer;
+    this.#limits = options.limits;
+    this.#sealer = options.sealer;
+    this.#log = options.log;
+    this.#load = options.load;
   }
 
   async append(write: LogWrite): Promise<void> {
@@ -86,6 +108,20 @@ class QueuedWal implements Wal {
       // The news must be on disk before anything is gone, so that what is missing then is known not to be needed.
       if (first > this.#writer.oldestSegment) await this.#enqueue({ entries: [], released: snapshot });
       return first;
+    });
+  }
+
+  keys(): ReadonlySet<string> {
+    return this.#writer.keys();
+  }
+
+  async reseal(): Promise<void> {
+    this.#check();
+    // In the order of removals: none may happen while the log is read.
+    await this.#remove(async () => {
+      if (this.#isCurrent()) return this.#writer.oldestSegment;
+      await this.#enqueue(undefined);
+      return this.#writer.currentSegment;
     });
   }
 
@@ -110,8 +146,12 @@ class QueuedWal implements Wal {
     if (this.#closing !== undefined) throw new BarnError('Closed', 'the log is closed');
   }
 
-  #enqueue(write: RecordWrite): Promise<void> {
-    const bytes = write.entries.reduce((sum, { data }) => sum + data.byteLength + entryHeadBytes, 0);
+  #isCurrent(): boolean {
+    return [...this.#writer.keys()].every((key) => key === this.#sealer.currentId);
+  }
+
+  #enqueue(write: RecordWrite | undefined): Promise<void> {
+    const bytes = write?.entries.reduce((sum, { data }) => sum + data.byteLength + entryHeadBytes, 0) ?? 0;
     return new Promise((resolve, reject) => {
       if (this.#ended !== undefined) return reject(this.#ended);
       this.#waiting.push({ write, bytes, resolve, reject });
@@ -129,7 +169,8 @@ class QueuedWal implements Wal {
     while (this.#waiting.length > 0 && this.#ended === undefined) {
       const batch = this.#takeBatch();
       try {
-        const { restarts } = await this.#writer.write(batch.map(({ write }) => write));
+        const writes = batch.map(({ write }) => write).filter((write) => write !== undefined);
+        const { restarts } = writes.length === 0 ? await this.#rewrite() : await this.#writer.write(writes);
         for (const { resolve } of batch) resolve();
         if (restarts) this.#removeInBackground(this.#writer.currentSegment);
       } catch (cause) {
@@ -141,10 +182,24 @@ class QueuedWal implements Wal {
     this.#running = undefined;
   }
 
+  /** Reads the log from disk, which also shows whether it is whole, and writes it anew. */
+  async #rewrite(): Promise<{ readonly restarts: boolean }> {
+    const { loaded, end } = await this.#load();
+    await end?.file.close();
+    await this.#writer.rewrite(loaded);
+    this.#log.info('log sealed anew: nothing in it needs an older key any more', {
+      key: this.#sealer.currentId,
+      entries: loaded.entries.length,
+    });
+    return { restarts: false };
+  }
+
   #takeBatch(): readonly Waiting[] {
     let bytes = 0;
     let count = 0;
     for (const waiting of this.#waiting) {
+      // Sealing anew has a turn of its own.
+      if (count > 0 && (waiting.write === undefined || this.#waiting[0]?.write === undefined)) break;
       bytes += waiting.bytes;
       if (count > 0 && bytes > this.#limits.batchBytesMax) {
         bytes -= waiting.bytes;

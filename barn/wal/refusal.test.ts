@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { seededRandom, silentLog } from '../../base/index.ts';
 import { BarnError } from '../barn.ts';
-import type { KeyRing, StoreKey } from '../keys.ts';
+import { KeyRing, plain, type StoreKey } from '../keys.ts';
 import type { Snapshot } from '../raft/protocol.ts';
 import { sectorBytes, segmentName, trailer } from './format.ts';
 import { MemoryWalFiles } from './memory-files.ts';
@@ -73,27 +73,62 @@ describe('the log and a disk that is nearly full', () => {
 });
 
 describe('the log and keys', () => {
-  it('seals from the first write on when keys come, and leaves nothing plain once it is released', async () => {
+  it('is sealed anew when it opens under another key: to and from none, and with what is written next', async () => {
     const files = new MemoryWalFiles();
-    await fill(options(files), 1, 6);
+    await fill(options(files), 1, 60);
     expect(raw(files)).to.include('canary');
-    const moving = { ...options(files), keys: ring([one], true) };
-    const { wal } = await openWal(moving);
-    for (let index = 7; index <= 12; index++) await wal.append({ entries: [entry(index)] });
-    await wal.release(marker(12));
-    await wal.close();
-    expect(raw(files)).not.to.include('canary');
-    const loaded = await held({ ...options(files), keys: ring([one], false) });
-    expect(loaded.snapshot.index + loaded.entries.length).to.equal(12);
+    for (const [keys, last, isOpen] of [
+      [[one, plain], 62, false],
+      [[two, one], 64, false],
+      [[plain, two], 66, true],
+    ] as const) {
+      await fill({ ...options(files), keys: new KeyRing(keys) }, last - 1, last);
+      expect(raw(files).includes('canary'), `${last}`).to.equal(isOpen);
+      const loaded = await held({ ...options(files), keys: new KeyRing([keys[0]]) });
+      expect(indexes(loaded)).to.deep.equal(Array.from({ length: last }, (_, at) => at + 1));
+    }
   });
 
-  it('reads records under every key it has, and refuses without', async () => {
+  it('refuses what is sealed without its key, and what is not without leave', async () => {
     const files = new MemoryWalFiles();
-    await fill({ ...options(files), keys: ring([one], false) }, 1, 2);
-    await fill({ ...options(files), keys: ring([two, one], false) }, 3, 4);
-    expect(indexes(await held({ ...options(files), keys: ring([two, one], false) }))).to.deep.equal([1, 2, 3, 4]);
-    for (const keys of [undefined, ring([two], false), ring([one], false)])
+    await fill({ ...options(files), keys: new KeyRing([one]) }, 1, 2);
+    for (const keys of [undefined, new KeyRing([two]), new KeyRing([two, plain])])
       expect(await reasonOf(openWal({ ...options(files), keys }))).to.equal('Storage');
+    const other = new MemoryWalFiles();
+    await fill(options(other), 1, 2);
+    expect(await reasonOf(openWal({ ...options(other), keys: new KeyRing([one]) }))).to.equal('Storage');
+  });
+
+  it('is sealed anew while it is written, in the order of the calls', async () => {
+    const files = new MemoryWalFiles();
+    const keys = new KeyRing([plain]);
+    const { wal } = await openWal({ ...options(files), keys });
+    await wal.append({ entries: [entry(1)], hardState: { term: 1, vote: 1, commit: 0 } });
+    await wal.append({ entries: [entry(2)] });
+    expect([...wal.keys()]).to.deep.equal(['plain']);
+    keys.change([one, plain]);
+    const before = wal.append({ entries: [entry(3)] });
+    const resealed = wal.reseal();
+    await Promise.all([before, resealed, wal.append({ entries: [entry(4)] }), wal.release(marker(1))]);
+    expect([...wal.keys()]).to.deep.equal(['one']);
+    await wal.close();
+    expect(raw(files)).not.to.include('canary');
+    const loaded = await held({ ...options(files), keys: new KeyRing([one]) });
+    expect(indexes(loaded)).to.deep.equal([1, 2, 3, 4]);
+    expect(loaded.hardState).to.deep.equal({ term: 1, vote: 1, commit: 0 });
+  });
+
+  it('ends when what it is to seal anew is damaged', async () => {
+    const files = new MemoryWalFiles();
+    const keys = new KeyRing([one]);
+    const { wal } = await openWal({ ...options(files), keys });
+    for (const index of [1, 2]) await wal.append({ entries: [entry(index)] });
+    const bytes = files.disk.get(segmentName(1)) ?? expect.fail('no segment');
+    const inFirst = bytes.indexOf(trailer) - 1;
+    bytes[inFirst] = (bytes[inFirst] ?? 0) ^ 1;
+    keys.change([two, one]);
+    expect(await reasonOf(wal.reseal())).to.equal('Corrupt');
+    expect(await reasonOf(wal.append({ entries: [entry(3)] }))).to.equal('Corrupt');
   });
 });
 
@@ -218,10 +253,6 @@ describe('the log and a record whose trailer ends in zeros', () => {
 
 const one: StoreKey = { id: 'one', key: Buffer.alloc(32, 7) };
 const two: StoreKey = { id: 'two', key: Buffer.alloc(32, 8) };
-
-function ring(keys: readonly [StoreKey, ...StoreKey[]], readsPlain: boolean): KeyRing {
-  return { current: () => keys[0], byId: (id) => keys.find((key) => key.id === id), readsPlain };
-}
 
 function options(files: MemoryWalFiles): WalOptions {
   const metadata = { clusterId: 1, memberId: 1 };

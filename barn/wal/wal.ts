@@ -28,6 +28,13 @@ export interface Wal {
   append(write: LogWrite): Promise<void>;
   /** Up to this index (with its term and configuration) the state is durable: older segments are recycled or removed. */
   release(snapshot: Snapshot): Promise<void>;
+  /** What its records are sealed with: names of keys, or `plain`. */
+  keys(): ReadonlySet<string>;
+  /**
+   * Writes all anew that is not sealed as it would be now. Resolves when nothing on disk needs another key; appends go on
+   * before and after. Errors: Corrupt, Storage.
+   */
+  reseal(): Promise<void>;
   sizeBytes(): number;
   /** Waits for what is under way. */
   close(): Promise<void>;

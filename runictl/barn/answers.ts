@@ -41,6 +41,7 @@ export function alarmsOf(body: unknown): readonly BarnAlarm[] {
   return rows.map((row) => ({ alarm: textOf(row['alarm']), memberId: textOf(row['memberId']) }));
 }
 
-function texts(value: unknown): string[] {
+/** The texts of a list. */
+export function texts(value: unknown): string[] {
   return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
 }

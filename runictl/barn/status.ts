@@ -6,7 +6,7 @@ import { columnLines } from '../print/columns.ts';
 import { toJson } from '../print/object.ts';
 import type { Session } from '../session.ts';
 import { isRecord, recordsOf, textOf } from '../values.ts';
-import { readMembers } from './answers.ts';
+import { readMembers, texts } from './answers.ts';
 
 /** One member as it sees itself; what it did not say is ''. */
 export interface StatusRow {
@@ -24,6 +24,8 @@ export interface StatusRow {
   readonly hash: string;
   /** In which format the group writes entries, and the newest that this member knows. */
   readonly format: string;
+  /** What encrypts its files now, and what something on its disk still needs beside. */
+  readonly keys: string;
   readonly errors: readonly string[];
 }
 
@@ -41,6 +43,7 @@ const header = [
   'REVISION',
   'HASH',
   'FORMAT',
+  'KEYS',
   'ERRORS',
 ];
 
@@ -71,7 +74,7 @@ async function findMembers(session: Session): Promise<readonly Found[]> {
 
 async function rowOf(session: Session, { name, id, endpoint }: Found): Promise<StatusRow> {
   const empty = { version: '', sizeBytes: 0, isLeader: false, isLearner: false, term: '', index: '', applied: '' };
-  const unknown = { endpoint: endpoint ?? '', name, id, ...empty, revision: '', hash: '', format: '' };
+  const unknown = { endpoint: endpoint ?? '', name, id, ...empty, revision: '', hash: '', format: '', keys: '' };
   if (endpoint === undefined) return { ...unknown, errors: ['it has not said where clients find it'] };
   try {
     return statusOf(endpoint, await askStatus(await session.connectTo(endpoint), session.terminal.signal));
@@ -105,6 +108,7 @@ export function statusOf(endpoint: string, body: Readonly<Record<string, unknown
     revision: textOf(body['revision']),
     hash: hashText(body['hash']),
     format: formatText(body['format']),
+    keys: keysText(body['encryption']),
     errors: [...(leader === '0' ? ['no leader'] : []), ...alarms.map((alarm) => `alarm ${textOf(alarm['alarm'])}`)],
   };
 }
@@ -135,8 +139,25 @@ function cells(row: StatusRow): string[] {
     row.revision,
     row.hash,
     row.format,
+    row.keys,
     row.errors.join('; '),
   ];
+}
+
+/** `2026-11`, or while it is not the only one: `2026-11, still 2026-10 (log, state: 1200 left)`. */
+export function keysText(value: unknown): string {
+  if (!isRecord(value)) return '';
+  const current = textOf(value['current']);
+  const [log, state] = [texts(value['log']), texts(value['state'])];
+  const former = [...new Set([...log, ...state])].filter((id) => id !== current);
+  if (former.length === 0) return current;
+  const left = Number(value['left'] ?? 0);
+  const places = (id: string): string =>
+    [
+      ...(log.includes(id) ? ['log'] : []),
+      ...(state.includes(id) ? [left > 0 ? `state: ${left} left` : 'state'] : []),
+    ].join(', ');
+  return `${current}, still ${former.map((id) => `${id} (${places(id)})`).join(', ')}`;
 }
 
 /** Bytes as etcdctl prints them: 25 kB, 2.1 MB. */

@@ -22,6 +22,8 @@ export interface DevPlan {
   readonly peerPorts?: readonly number[];
   /** The etcd that holds the store instead of the server's own. */
   readonly etcdEndpoints?: readonly string[];
+  /** What encrypts the files of the servers' own stores. */
+  readonly encryptionKeyFile?: string;
   readonly isolation: 'full' | 'none';
   readonly nodes: readonly string[];
   readonly volumes: readonly Volume[];
@@ -86,7 +88,7 @@ function memberFlags({ peerPorts, dataDir }: DevPlan, index: number): string[] {
 }
 
 function apiserverUnit(plan: DevPlan, name: string, place: readonly string[]): UnitPlan {
-  const { etcdEndpoints } = plan;
+  const { etcdEndpoints, encryptionKeyFile } = plan;
   return {
     role: 'apiserver',
     name,
@@ -99,6 +101,7 @@ function apiserverUnit(plan: DevPlan, name: string, place: readonly string[]): U
       ...(etcdEndpoints === undefined
         ? []
         : ['--name', name, '--store', 'etcd', '--etcd-endpoints', etcdEndpoints.join(',')]),
+      ...(encryptionKeyFile === undefined ? [] : ['--encryption-key-file', encryptionKeyFile]),
       ...plan.nodes.flatMap((node) => ['--node', node]),
     ],
     env: plan.env,

@@ -47,6 +47,9 @@ async function start(session: Session, dataDir: string, options: Options): Promi
     );
   const serverCount = numberOption(options, 'servers') ?? 1;
   const etcdEndpoints = textOption(options, 'etcdEndpoints')?.split(',');
+  const keyFile = textOption(options, 'encryptionKeyFile');
+  if (keyFile !== undefined && etcdEndpoints !== undefined)
+    throw new UsageError('--encryption-key-file: the store is in an etcd, which keeps its files by itself');
   checkServers(serverCount, options);
   const controllers = numberOption(options, 'controllers') ?? 1;
   if (controllers < 1 || controllers > controllersMax)
@@ -66,6 +69,7 @@ async function start(session: Session, dataDir: string, options: Options): Promi
     ...(etcdEndpoints === undefined ? {} : { etcdEndpoints }),
     controllers,
     ...(leaseMs === undefined ? {} : { leaseMs }),
+    ...(keyFile === undefined ? {} : { encryptionKeyFile: resolve(terminal.cwd, keyFile) }),
     isolation,
     nodes: Array.from({ length: nodeCount }, (_, index) => `node-${index + 1}`),
     volumes: volumesOf(dataDir, options, terminal),

@@ -11,7 +11,7 @@ const around = (of: string): readonly CrashPoint[] => stages(of, 'before', 'midd
 export const crashPoints: readonly CrashPoint[] = [
   ...['list', 'read', 'size', 'close'].flatMap((what) => stages(`wal.${what}`, 'before', 'middle')),
   ...['open', 'write', 'rename', 'remove'].flatMap((what) => around(`wal.${what}`)),
-  ...['get', 'pages', 'close'].flatMap((what) => stages(`state.${what}`, 'before', 'middle')),
+  ...['get', 'pages', 'reclaim', 'close'].flatMap((what) => stages(`state.${what}`, 'before', 'middle')),
   ...['write', 'sync', 'clear'].flatMap((what) => around(`state.${what}`)),
   ...['worker', 'main'].flatMap((side) => stages(`port.${side}`, 'post.before', 'post.after', 'receive')),
   ...stages('net', 'send', 'flush.before', 'flush.after', 'receive'),

@@ -54,7 +54,7 @@ export class SimStateDisk {
       write: (writes, { sync }) => change(sync ? 'sync' : 'write', writes, sync),
       clear: (prefix) => change('clear', { clear: prefix }, false),
       // Here what was deleted takes no room.
-      reclaim: async () => {},
+      reclaim: async () => ((await took('reclaim', 2)) ? undefined : never()),
       sizeBytes: async () => [...this.#visible.values()].reduce((sum, value) => sum + value.byteLength, 0),
       close: async () => {
         if (!(await took('close', 0.1))) return never();
