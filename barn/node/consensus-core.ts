@@ -44,6 +44,8 @@ export class ConsensusCore {
   readonly #changes: ChangeRequests;
   readonly #outbox: ConsensusOutbox;
   readonly #standings = new Standings();
+  /** Answers to appends that only told of a commit, the last for each peer: nobody waits for them, so they go with other messages or at the next tick. */
+  readonly #unhurried = new Map<MemberId, Message>();
   #timer: Timer | undefined;
   #commit = 0;
   readonly #foundsFirst: boolean;
@@ -100,7 +102,7 @@ export class ConsensusCore {
       storage,
       hardState,
       nowMs: () => clock.monotonicMs(),
-      deliver: (responses) => this.#deliver(responses),
+      deliver: (responses, isWritten) => this.#deliver(responses, isWritten),
       onFailed: (error) => this.#fail(error),
     });
     this.#release = new LogRelease(wal, storage, (error) => this.#fail(error), options.logLimits);
@@ -110,7 +112,11 @@ export class ConsensusCore {
       begin.applied.confState,
       begin.format,
     );
-    this.#handOver = new HandOver(this.#node, (change, config) => this.#peers.changed(change, config));
+    this.#handOver = new HandOver({
+      node: this.#node,
+      applyingBytesMax: flow.applyingBytesMax,
+      onChange: (change, config) => this.#peers.changed(change, config),
+    });
     this.#queue = new ProposalQueue(this.#node);
     this.#reads = new GroupReads(this.#node, storage, identity.id, random);
     this.#changes = new ChangeRequests({
@@ -206,6 +212,8 @@ export class ConsensusCore {
     if (this.#closing !== undefined || this.#hasFailed) return;
     this.#timer = this.#clock.after(this.#timers.heartbeatMs, () => this.#tick(), { unref: true });
     this.#guard(() => {
+      this.#sendUnhurried();
+      this.#outbox.postAll();
       this.#node.tick();
       // The others may not have been there yet.
       if (this.#foundsFirst && this.#standings.now.leader === 0 && this.#node.basicStatus().term === 1)
@@ -235,7 +243,7 @@ export class ConsensusCore {
     this.#isDriving = true;
     try {
       const taken = this.#queue.propose();
-      if (taken !== undefined) this.#outbox.news({ proposed: taken });
+      if (taken !== undefined) this.#outbox.proposed(taken.upTo, taken.term);
       this.#reads.ask();
       while (this.#node.hasReady()) this.#work(this.#node.ready());
       this.#post();
@@ -278,12 +286,13 @@ export class ConsensusCore {
   }
 
   /** What waited for the disk goes to peers, or back into the core; what follows comes once for all that are done in a turn. */
-  #deliver(responses: readonly Message[]): void {
+  #deliver(responses: readonly Message[], isWritten: boolean): void {
     if (this.#hasFailed) return;
     const network: Message[] = [];
     for (const message of responses) {
       if (message.to === this.#identity.id) this.#node.step(message);
-      else network.push(message);
+      else if (isWritten || message.type !== 'MsgAppResp' || message.reject) network.push(message);
+      else this.#unhurried.set(message.to, message);
     }
     this.#send(network);
     this.#driveSoon();
@@ -291,7 +300,19 @@ export class ConsensusCore {
 
   #send(messages: readonly Message[]): void {
     if (messages.length === 0) return;
+    if (this.#unhurried.size > 0) {
+      for (const { to, type } of messages) if (type === 'MsgAppResp') this.#unhurried.delete(to);
+      this.#transport.send([...this.#unhurried.values()]);
+      this.#unhurried.clear();
+    }
     this.#transport.send(messages);
+    this.#transport.flush();
+  }
+
+  #sendUnhurried(): void {
+    if (this.#unhurried.size === 0) return;
+    this.#transport.send([...this.#unhurried.values()]);
+    this.#unhurried.clear();
     this.#transport.flush();
   }
 

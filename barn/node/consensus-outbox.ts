@@ -9,7 +9,7 @@ interface Said {
   readonly frames: StreamFrame;
 }
 
-type News = Pick<ToReplica, 'standing' | 'proposed' | 'entries'>;
+type News = Pick<ToReplica, 'standing' | 'entries'>;
 type Lists = { readonly [What in keyof Said]?: Said[What][] };
 
 /** What the consensus side has to say: gathered while an event is worked off, posted at its end as one message. */
@@ -18,6 +18,7 @@ export class ConsensusOutbox {
   readonly #onSaid: () => void;
   #news: News = {};
   #lists: Lists = {};
+  #proposed: ToReplica['proposed'];
   #transfer: ArrayBuffer[] = [];
 
   /** `onSaid`: something is to be posted soon, if no event is being worked off that will end with it. */
@@ -40,12 +41,30 @@ export class ConsensusOutbox {
     if (news.entries !== undefined) this.#transfer.push(news.entries.bytes.buffer);
   }
 
+  /** As news, of commands handed over: nobody is woken for it, it crosses with what is said next or with `postAll`. */
+  proposed(upTo: number, term: number): void {
+    // What was handed over in another term must not be taken for this one's.
+    if (this.#proposed !== undefined && this.#proposed.term !== term) this.postAll();
+    this.#proposed = { upTo, term };
+  }
+
+  /** Posts what somebody waits for, and with it all there is. */
   post(): void {
-    const message: ToReplica = { ...this.#news, ...this.#lists };
-    if (Object.keys(message).length === 0) return;
+    const said = { ...this.#news, ...this.#lists };
+    if (Object.keys(said).length > 0) this.#post(said);
+  }
+
+  postAll(): void {
+    if (this.#proposed === undefined) this.post();
+    else this.#post({ ...this.#news, ...this.#lists });
+  }
+
+  #post(said: ToReplica): void {
+    const message = this.#proposed === undefined ? said : { ...said, proposed: this.#proposed };
     const transfer = this.#transfer;
     this.#news = {};
     this.#lists = {};
+    this.#proposed = undefined;
     this.#transfer = [];
     this.#side.post(message, transfer);
   }

@@ -13,24 +13,35 @@ type Change = PackedEntries['changes'][number];
 export class HandOver {
   readonly #node: RawNode;
   readonly #onChange: (change: ConfChange, confState: ConfState) => void;
-  #underWay: { readonly last: number; readonly responses: readonly Message[] }[] = [];
+  readonly #applyingBytesMax: number;
+  #underWay: { readonly last: number; readonly bytes: number; readonly responses: readonly Message[] }[] = [];
+  #underWayBytes = 0;
   #entries: Entry[] = [];
   #changes: Change[] = [];
 
-  constructor(node: RawNode, onChange: (change: ConfChange, confState: ConfState) => void) {
-    this.#node = node;
-    this.#onChange = onChange;
+  constructor(options: {
+    readonly node: RawNode;
+    /** What the core lets be under way. */
+    readonly applyingBytesMax: number;
+    readonly onChange: (change: ConfChange, confState: ConfState) => void;
+  }) {
+    this.#node = options.node;
+    this.#applyingBytesMax = options.applyingBytesMax;
+    this.#onChange = options.onChange;
   }
 
   /** Takes a MsgStorageApply. */
   take({ entries, responses = [] }: Message): void {
     const last = entries.at(-1);
     if (last === undefined) return;
-    this.#underWay.push({ last: last.index, responses });
+    let bytes = 0;
     for (const entry of entries) {
       this.#entries.push(entry);
+      bytes += entry.data.byteLength;
       if (entry.type !== 'EntryNormal') this.#change(entry);
     }
+    this.#underWay.push({ last: last.index, bytes, responses });
+    this.#underWayBytes += bytes;
   }
 
   /** What the state side gets now. */
@@ -41,13 +52,16 @@ export class HandOver {
     const changes = this.#changes;
     this.#entries = [];
     this.#changes = [];
-    return { first, count: entries.length, bytes: packEntries(entries), changes, committed, logBytes };
+    // Before the core has to wait; and a change waits for the one before it.
+    const isAwaited = this.#underWayBytes > this.#applyingBytesMax / 2 || changes.length > 0;
+    return { first, count: entries.length, bytes: packEntries(entries), changes, committed, logBytes, isAwaited };
   }
 
   /** The state side has applied everything up to `index`: what the core wants to hear of it. */
   applied(index: number): readonly Message[] {
     const count = this.#underWay.findIndex(({ last }) => last > index);
     const done = this.#underWay.splice(0, count < 0 ? this.#underWay.length : count);
+    for (const { bytes } of done) this.#underWayBytes -= bytes;
     return done.flatMap(({ responses }) => responses);
   }
 

@@ -5,6 +5,8 @@ import { Times } from './counts.ts';
 
 interface Pending {
   readonly message: Message;
+  /** There is something in it that the disk must have. */
+  readonly isWritten: boolean;
   isDone: boolean;
 }
 
@@ -17,7 +19,7 @@ export class LogWriter {
   readonly #wal: Wal;
   readonly #storage: MemoryStorage;
   readonly #nowMs: () => number;
-  readonly #deliver: (responses: readonly Message[]) => void;
+  readonly #deliver: (responses: readonly Message[], isWritten: boolean) => void;
   readonly #onFailed: (error: unknown) => void;
   #hardState: HardState;
   #pending: Pending[] = [];
@@ -27,8 +29,8 @@ export class LogWriter {
     readonly storage: MemoryStorage;
     readonly hardState: HardState;
     readonly nowMs: () => number;
-    /** Steps or sends what waited for the disk. */
-    readonly deliver: (responses: readonly Message[]) => void;
+    /** Steps or sends what waited for the disk, or, not `isWritten`, only for its turn. */
+    readonly deliver: (responses: readonly Message[], isWritten: boolean) => void;
     readonly onFailed: (error: unknown) => void;
   }) {
     this.#wal = options.wal;
@@ -43,9 +45,10 @@ export class LogWriter {
   append(message: Message, hardState: HardState | undefined, mustSync: boolean): void {
     if (hardState !== undefined) this.#hardState = hardState;
     const { entries, snapshot } = message;
-    const pending = { message, isDone: !mustSync && snapshot === undefined };
+    const isWritten = mustSync || snapshot !== undefined;
+    const pending: Pending = { message, isWritten, isDone: !isWritten };
     this.#pending.push(pending);
-    if (pending.isDone) return this.#settle();
+    if (!isWritten) return this.#settle();
     const startedMs = this.#nowMs();
     const write = { hardState: this.#hardState, entries, ...(snapshot !== undefined && { snapshot }) };
     this.#wal.append(write).then(() => {
@@ -65,6 +68,7 @@ export class LogWriter {
       this.#storage.append(message.entries);
     }
     // Taken out first: an answer may bring the next write.
-    for (const { message } of this.#pending.splice(0, count)) this.#deliver(message.responses ?? []);
+    for (const { message, isWritten } of this.#pending.splice(0, count))
+      this.#deliver(message.responses ?? [], isWritten);
   }
 }

@@ -32,9 +32,10 @@ export class Outbox {
     this.#atTurnEnd(() => this.#flush());
   }
 
-  applied(index: number): void {
+  /** Not `isUrgent`: it goes with what is said next, at a tick at the latest. */
+  applied(index: number, isUrgent: boolean): void {
     this.#applied = index;
-    this.wake();
+    if (isUrgent) this.wake();
   }
 
   durable(snapshot: Snapshot): void {

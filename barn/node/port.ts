@@ -72,6 +72,8 @@ export interface PackedEntries {
   /** The last index known to be committed, which may be beyond these. */
   readonly committed: number;
   readonly logBytes: number;
+  /** The consensus side wants to hear at once that these were applied. */
+  readonly isAwaited: boolean;
 }
 
 /** The commands from one number to another, both included, for one reason. */

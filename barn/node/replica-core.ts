@@ -218,7 +218,7 @@ export class ReplicaCore {
     this.#onClosed?.();
   }
 
-  #apply({ first, count, bytes, changes, committed, logBytes }: PackedEntries): void {
+  #apply({ first, count, bytes, changes, committed, logBytes, isAwaited }: PackedEntries): void {
     if (this.#ended !== undefined && this.#closing === undefined) return;
     this.#committed = committed;
     this.#logBytes = logBytes;
@@ -241,9 +241,9 @@ export class ReplicaCore {
     if (changes.length > 0) this.#changed();
     if (this.#caretaker.applied(bytes.byteLength)) this.#outbox.wake();
     const room = this.#machine.room();
-    if (room === undefined) this.#outbox.applied(index);
+    if (room === undefined) this.#outbox.applied(index, isAwaited);
     // A disk that failed ends the member by itself.
-    else room.then(() => this.#outbox.applied(index)).catch(() => {});
+    else room.then(() => this.#outbox.applied(index, true)).catch(() => {});
   }
 
   #formatNews(): number | undefined {
@@ -257,7 +257,7 @@ export class ReplicaCore {
     this.#log.info('snapshot installed', { index, term });
     this.#reads.applied(index);
     this.#changed();
-    this.#outbox.applied(index);
+    this.#outbox.applied(index, true);
   }
 
   /** The members changed: tells who waited for it, and ends when this one is no member any more. */
