@@ -85,12 +85,18 @@ describe('the state of a member', () => {
     expect(machine.store.state.revision).to.equal(0);
   });
 
-  it('keeps a value and not the bytes of all the entries it came with', () => {
-    const entry = putEntry(2, 'a', '1');
-    machine.apply([entry]);
-    const value = machine.store.state.get('a')?.value;
-    expect(value?.buffer).to.not.equal(entry.data.buffer);
-    expect(value?.buffer.byteLength).to.equal(1);
+  it('keeps a value without the bytes it came with once its history is compacted', () => {
+    const entries = [putEntry(2, 'a', '1'), putEntry(3, 'b', '2'), putEntry(4, 'b', '3'), putEntry(5, 'c', '4')];
+    machine.apply(entries);
+    const buffersOf = (): readonly unknown[] =>
+      ['a', 'b', 'c'].map((key) => machine.store.state.get(key)?.value.buffer);
+    const [a, , b, c] = entries.map(({ data }) => data.buffer);
+    expect(buffersOf()).to.deep.equal([a, b, c]);
+    machine.apply([compactEntry(6, 4)]);
+    const [ownA, ownB, sharedC] = buffersOf();
+    expect([ownA, ownB]).to.satisfy((all: ArrayBuffer[]) => all.every(({ byteLength }) => byteLength === 1));
+    expect(sharedC).to.equal(c);
+    expect(machine.store.state.log.at(4).events[0]?.kv.value.buffer).to.equal(c);
   });
 
   it('tells watchers as it applies', async () => {

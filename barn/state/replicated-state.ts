@@ -18,7 +18,7 @@ import { encodeSnapshot, readSnapshot, versionRecords } from './snapshot.ts';
 import { SnapshotCopy } from './snapshot-copy.ts';
 import type { PlacedVersion } from './state.ts';
 import { Store } from './store.ts';
-import { copyOf, decideTxn } from './transaction.ts';
+import { decideTxn, shared } from './transaction.ts';
 import type { SnapshotContent } from './verify-snapshot.ts';
 
 /** The state of one member on a disk that lags behind; `openStateMachine` makes it. */
@@ -286,8 +286,7 @@ export class ReplicatedState implements StateMachine {
   }
 
   #runTxn(command: Command & { kind: 'txn' }): TxnResult | BarnError {
-    // The entry's bytes hold many values; a kept one must not keep all of them.
-    const { result, events } = decideTxn(this.store.state, command, copyOf);
+    const { result, events } = decideTxn(this.store.state, command, shared);
     if (events.length === 0) return result;
     const { noSpace } = this.#book;
     if (noSpace !== undefined && events.some(({ type }) => type === 'put')) return noSpace;

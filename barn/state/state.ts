@@ -11,7 +11,7 @@ import {
 import { EventLog, LogEntry } from './event-log.ts';
 import { hashEvents } from './record.ts';
 import { SortedKeys } from './sorted-keys.ts';
-import { isLive, type LatestView, noBytes } from './transaction.ts';
+import { copyOf, isLive, type LatestView, noBytes } from './transaction.ts';
 
 /** Every version of a key that can still be asked for, oldest first; never empty. A deletion is a version too. */
 interface KeyHistory {
@@ -102,7 +102,8 @@ export class State implements LatestView {
   }
 
   /**
-   * Forgets what was visible only before `revision`; returns the versions it dropped, those of one key oldest first.
+   * Forgets what was visible only before `revision`; returns the versions it dropped, those of one key oldest first. What
+   * stays without its event gets bytes of its own: a value that lives on must not keep all that it came with.
    * Asking for less than before does nothing. Errors: FutureRevision.
    */
   compact(revision: Revision): readonly PlacedVersion[] {
@@ -111,7 +112,10 @@ export class State implements LatestView {
     this.#compactRevision = revision;
     const dropped: PlacedVersion[] = [];
     for (const { events } of this.log.dropBelow(revision)) {
-      for (const { kv } of events) this.#prune(kv.key, revision - 1, dropped);
+      for (const { kv } of events) {
+        this.#prune(kv.key, revision - 1, dropped);
+        if (this.#histories.get(kv.key)?.versions[0] === kv) ownValue(kv);
+      }
     }
     return dropped;
   }
@@ -194,7 +198,11 @@ export class State implements LatestView {
     const history = this.#histories.get(key);
     if (history === undefined) return;
     const { versions } = history;
-    let seen = versions.findLastIndex((version) => version.modRevision <= horizon);
+    let seen = -1;
+    for (const version of versions) {
+      if (version.modRevision > horizon) break;
+      seen++;
+    }
     // A deletion that is the oldest thing left says no more than an absent key.
     if (seen >= 0 && !isLive(present(versions[seen], 'a version'))) seen++;
     if (seen <= 0) return;
@@ -216,6 +224,11 @@ function versionAt({ versions }: KeyHistory, revision: Revision): KeyValue | und
     if (version !== undefined && version.modRevision <= revision) return version;
   }
   return undefined;
+}
+
+function ownValue(kv: { value: Uint8Array }): void {
+  const { value } = kv;
+  if (value.buffer.byteLength > value.byteLength) kv.value = copyOf(value);
 }
 
 function sizeOf(kv: KeyValue): number {

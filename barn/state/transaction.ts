@@ -53,12 +53,19 @@ export function decideTxn(view: LatestView, request: TxnRequest, keep: (value: U
         return unreachable(operation);
     }
   }
-  return { result: { succeeded, revision: events.length > 0 ? next : view.revision, results }, events };
+  const revision = events.length > 0 ? next : view.revision;
+  // The history keeps them: no longer than they are, where an array that grew has room for many more.
+  return { result: { succeeded, revision, results }, events: events.slice() };
 }
 
 /** A copy in memory of its own (Buffer.slice would share it). */
 export function copyOf(value: Uint8Array): Uint8Array {
   return new Uint8Array(value);
+}
+
+/** The value as it is: a view of the bytes it came in, with many others. The store gives it its own when it stays (State.compact). */
+export function shared(value: Uint8Array): Uint8Array {
+  return value;
 }
 
 /** What a deletion leaves in a key's history: version and create revision 0. */
