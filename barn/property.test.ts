@@ -196,7 +196,7 @@ async function check(seed: number, numRuns: number, open: () => Promise<readonly
     }
   });
   // A failure is made smaller for so long at most, so that it is told before mocha gives up.
-  await fc.assert(property, { seed, numRuns, interruptAfterTimeLimit: 45_000 });
+  await fc.assert(property, { seed, numRuns, plugins: [fc.interruptAfterTimeLimit(45_000)] });
 }
 
 async function play(steps: readonly Step[], twins: readonly Twin[]): Promise<void> {

@@ -67,7 +67,7 @@ describe('the state of a member, whatever happens', function () {
         expect(again.store.state.hash).to.equal(present(life.hashes.get(again.applied.index), 'a hash'));
       }
     });
-    await fc.assert(property, { seed, numRuns: 40, interruptAfterTimeLimit: 45_000 });
+    await fc.assert(property, { seed, numRuns: 40, plugins: [fc.interruptAfterTimeLimit(45_000)] });
   });
 
   it(`is the same again from a snapshot, and is the old or the new one after a crash meanwhile (seed ${seed})`, async () => {
@@ -88,7 +88,7 @@ describe('the state of a member, whatever happens', function () {
         expectEqual(opened, isNew ? life : other, opened.applied.index);
       }
     });
-    await fc.assert(property, { seed, numRuns: 40, interruptAfterTimeLimit: 45_000 });
+    await fc.assert(property, { seed, numRuns: 40, plugins: [fc.interruptAfterTimeLimit(45_000)] });
   });
 });
 
