@@ -1,15 +1,15 @@
 // What goes wrong: leaders of the controllers are paused for less and for more than their lease, and killed; API servers are killed
 // and stopped, one at a time, so that the store keeps its majority.
-import { readFileSync } from 'node:fs';
 import { kinds, wellKnown } from '../../../apis/index.ts';
-import { present } from '../../../base/index.ts';
+import { signalProcess } from '../../../runictl/dev/processes.ts';
+import { type DevProcess, readState } from '../../../runictl/dev/state.ts';
 import type { Chance } from '../../sim/chance.ts';
-import type { ClusterProcess, TestCluster } from '../cluster.ts';
+import type { TestCluster } from '../cluster.ts';
 import { isTrouble, pause, Roaming, type Servers } from './roaming.ts';
 
 const leaderRestMs = 1_500;
-const serverRestMs = 2_500;
-const serverStopMsMax = 4_000;
+const serverRestMs = 1_500;
+const serverStopMsMax = 3_000;
 const backMsMax = 60_000;
 const lease = { namespace: wellKnown.systemHerd, name: wellKnown.schedulerLease };
 
@@ -21,7 +21,7 @@ export class Nemesis {
   readonly #servers: Servers;
   readonly #chance: Chance;
   readonly #leaseMs: number;
-  readonly #stopped = new Set<number>();
+  readonly #stopped = new Set<DevProcess>();
 
   constructor(cluster: TestCluster, servers: Servers, chance: Chance, leaseMs: number) {
     this.#cluster = cluster;
@@ -39,7 +39,7 @@ export class Nemesis {
 
   /** Everything goes on. */
   end(): void {
-    for (const pid of this.#stopped) send(pid, 'SIGCONT');
+    for (const process of this.#stopped) send(process, 'SIGCONT');
     this.#stopped.clear();
   }
 
@@ -65,45 +65,33 @@ export class Nemesis {
     await this.#stop(leader, ms, ms < this.#leaseMs ? 'leader paused' : 'leader paused beyond its lease');
   }
 
-  async #leader(roaming: Roaming): Promise<number | undefined> {
+  async #leader(roaming: Roaming): Promise<DevProcess | undefined> {
     try {
       const holder = (await roaming.any().get(kinds.leases, lease)).spec?.holderIdentity ?? '';
       // HOST_BOOT_PIDSPACE_PID_STARTED
       const pid = Number(holder.split('_').at(-2));
-      return this.#isOurs(pid) ? pid : undefined;
+      // A holder may be gone, and its number be another's.
+      return this.#running('controllers').find((process) => process.pid === pid);
     } catch (cause) {
       if (isTrouble(cause)) return undefined;
       throw cause;
     }
   }
 
-  /** Whether it is a process of this cluster: a holder may be gone, and its number be another's. */
-  #isOurs(pid: number): boolean {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(this.#cluster.directory);
-    } catch {
-      return false;
-    }
-  }
-
   async #troubleServers(chance: Chance): Promise<void> {
-    const victim = chance.pick(await this.#apiservers());
-    if (chance.happens(0.5)) {
-      await this.#kill(victim.pid, 'server killed');
-      await this.#isBack(victim);
-    } else await this.#stop(victim.pid, chance.between(300, serverStopMsMax), 'server stopped');
+    const victim = chance.pick(this.#running('apiserver'));
+    // Who wakes answers what came meanwhile before it has heard what it missed.
+    if (chance.happens(0.7)) return this.#stop(victim, chance.between(200, serverStopMsMax), 'server stopped');
+    this.#kill(victim, 'server killed');
+    await until(`${victim.name} is back`, async () =>
+      this.#running('apiserver').some(({ name, pid }) => name === victim.name && pid !== victim.pid),
+    );
     await this.#allReady();
   }
 
-  async #apiservers(): Promise<readonly ClusterProcess[]> {
-    return (await this.#cluster.processes()).filter(({ role }) => role === 'apiserver');
-  }
-
-  async #isBack({ name, pid }: ClusterProcess): Promise<void> {
-    await until(`${name} is back`, async () => {
-      const now = (await this.#apiservers()).find((server) => server.name === name);
-      return now !== undefined && now.pid !== pid;
-    });
+  #running(role: DevProcess['role']): readonly DevProcess[] {
+    const { processes = [] } = readState(this.#cluster.directory) ?? {};
+    return processes.filter((process) => process.role === role);
   }
 
   /** The next one only when all are well: two that are down together are another test. */
@@ -121,19 +109,18 @@ export class Nemesis {
       });
   }
 
-  #kill(pid: number, deed: string): Promise<void> {
+  #kill(process: DevProcess, deed: string): void {
     this.#did(deed);
-    send(pid, 'SIGKILL');
-    return Promise.resolve();
+    send(process, 'SIGKILL');
   }
 
-  async #stop(pid: number, ms: number, deed: string): Promise<void> {
+  async #stop(process: DevProcess, ms: number, deed: string): Promise<void> {
     this.#did(deed);
-    this.#stopped.add(pid);
-    send(pid, 'SIGSTOP');
+    this.#stopped.add(process);
+    send(process, 'SIGSTOP');
     await pause(ms);
-    send(pid, 'SIGCONT');
-    this.#stopped.delete(pid);
+    send(process, 'SIGCONT');
+    this.#stopped.delete(process);
   }
 
   #did(deed: string): void {
@@ -142,12 +129,8 @@ export class Nemesis {
 }
 
 /** A process that is gone meanwhile needs no signal. */
-function send(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (cause) {
-    if (present(cause instanceof Error && 'code' in cause ? cause.code : undefined, 'code') !== 'ESRCH') throw cause;
-  }
+function send({ pid, startTicks }: DevProcess, signal: NodeJS.Signals): void {
+  signalProcess(pid, startTicks, signal);
 }
 
 async function until(what: string, holds: () => Promise<boolean>): Promise<void> {

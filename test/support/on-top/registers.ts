@@ -17,13 +17,29 @@ export class Sightings {
   readonly observations: Observation[] = [];
   readonly violations: string[] = [];
   #newest = 0;
+  /** Versions that were deleted: the answer to a delete names none of its own. */
+  readonly #deleted = new Map<number, number>();
 
   get newest(): number {
     return this.#newest;
   }
 
+  /** How many deletions were told of. */
+  get deletions(): number {
+    return this.#deleted.size;
+  }
+
   told(version: number): void {
     this.#newest = Math.max(this.#newest, version);
+  }
+
+  deleted(version: number): void {
+    this.#deleted.set(version, this.#deleted.size + 1);
+  }
+
+  /** Whether `version` was deleted among the first `deletions`. */
+  wasDeleted(version: number, deletions: number): boolean {
+    return (this.#deleted.get(version) ?? deletions + 1) <= deletions;
   }
 }
 
@@ -95,6 +111,7 @@ export class RegisterClient {
 
   async #create(name: string): Promise<void> {
     this.#wrote(await this.#roaming.any().create(kinds.secrets, this.#secret(name)));
+    await this.#look(name);
   }
 
   async #change(name: string): Promise<void> {
@@ -102,14 +119,27 @@ export class RegisterClient {
     if (there === undefined) return this.#create(name);
     const data = { value: Buffer.from(String(this.#chance.next())).toString('base64') };
     this.#wrote(await this.#roaming.any().update(kinds.secrets, { ...there, data }));
+    await this.#look(name);
   }
 
   async #delete(name: string): Promise<void> {
-    await this.#roaming.any().delete(kinds.secrets, { namespace: this.#namespace, name });
+    const there = await this.#get(name);
+    if (there === undefined) return;
+    const { uid = '', resourceVersion = '' } = there.metadata;
+    const preconditions = { uid, resourceVersion };
+    await this.#roaming.any().delete(kinds.secrets, { namespace: this.#namespace, name }, { preconditions });
+    this.#sightings.deleted(Number(resourceVersion));
+    await this.#look(name);
+  }
+
+  /** Right after a write, when a server may not have heard of it yet. */
+  async #look(name: string): Promise<void> {
+    await (this.#chance.happens(0.5) ? this.#get(name) : this.#list());
   }
 
   async #get(name: string): Promise<Secret | undefined> {
     const since = this.#sightings.newest;
+    const { deletions } = this.#sightings;
     const found = await this.#roaming
       .any()
       .get(kinds.secrets, { namespace: this.#namespace, name })
@@ -119,14 +149,20 @@ export class RegisterClient {
       });
     const version = found === undefined ? undefined : Number(found.metadata.resourceVersion);
     this.#sightings.observations.push({ saw: 'object', name, version, since });
-    if (version !== undefined) this.#sightings.told(version);
+    if (version === undefined) return undefined;
+    this.#sightings.told(version);
+    if (this.#sightings.wasDeleted(version, deletions))
+      this.#sightings.violations.push(
+        `a get of ${name} found version ${version}, which had been deleted before it began`,
+      );
     return found;
   }
 
   async #list(): Promise<void> {
     const since = this.#sightings.newest;
+    const { deletions } = this.#sightings;
     const { items, metadata } = await this.#roaming.any().list(kinds.secrets, { namespace: this.#namespace });
-    this.#listed(Number(metadata.resourceVersion), items, since);
+    this.#listed(Number(metadata.resourceVersion), items, since, deletions);
   }
 
   /** Each page at another server: all are of the version of the first. */
@@ -157,11 +193,14 @@ export class RegisterClient {
     this.#listed(Number(metadata.resourceVersion), items, least);
   }
 
-  #listed(at: number, items: readonly Secret[], since: number): void {
+  #listed(at: number, items: readonly Secret[], since: number, deletions = 0): void {
     const versions = new Map(
       items.map(({ metadata }) => [metadata.name ?? '', Number(metadata.resourceVersion)] as const),
     );
     this.#sightings.observations.push({ saw: 'list', at, since, items: versions });
+    for (const [name, version] of versions)
+      if (this.#sightings.wasDeleted(version, deletions))
+        this.#sightings.violations.push(`a list at ${at} had ${name}@${version}, deleted before it began`);
     this.#sightings.told(at);
   }
 
