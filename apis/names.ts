@@ -28,4 +28,6 @@ export const wellKnown = {
   requestLabel: 'runink.io/request',
   runRequestedAnnotation: 'runink.io/run-requested',
   unreachableTaint: 'node.kubernetes.io/unreachable',
+  /** On every node of a restored store, until its agent has said what it knows of the time that the store has lost. */
+  restoredTaint: 'runink.io/restored',
 } as const;

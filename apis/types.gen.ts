@@ -478,6 +478,8 @@ export interface Node {
 };
   /** Volumes the node offers, as NAME or NAME:rw, to all herds or HERDUID/NAME to one. */
   readonly volumes?: readonly string[];
+  /** What the node ran or runs when the store was restored, as RUNUID/GROUP/ATTEMPT: nobody else is to run it again. */
+  readonly attempts?: readonly string[];
 };
 }
 

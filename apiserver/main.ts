@@ -20,6 +20,7 @@ import { type RunningServer, startServer } from './server.ts';
 import { handOver } from './storage/barn-health.ts';
 import { readStoreKeys } from './storage/key-file.ts';
 import { followKeyFile, warnOfPlain } from './storage/key-follower.ts';
+import { amendRestored } from './storage/restored.ts';
 
 async function main(argv: readonly string[]): Promise<void> {
   const command = readCommand(argv);
@@ -40,6 +41,7 @@ async function main(argv: readonly string[]): Promise<void> {
         chunks: createReadStream(command.file),
         directory,
         name,
+        amend: amendRestored,
         ...(cluster === undefined ? {} : { cluster }),
         ...(keys === undefined ? {} : { keys }),
         ...(bumpRevision === undefined ? {} : { raiseRevisionBy: bumpRevision }),

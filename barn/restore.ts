@@ -10,7 +10,7 @@ import { type ClusterOptions, foundingOf, identityAlone, identityOfFounder } fro
 import type { MemberIdentity } from './node/member.ts';
 import { writeMember } from './node/member-file.ts';
 import { openLevelDisk } from './state/level-disk.ts';
-import { restoreSnapshot } from './state/restore.ts';
+import { type Amend, restoreSnapshot } from './state/restore.ts';
 import { unsealSnapshot } from './state/sealed-snapshot.ts';
 import * as state from './state/verify-snapshot.ts';
 import { nodeWalFiles } from './wal/node-files.ts';
@@ -28,6 +28,8 @@ export interface RestoreBarnOptions {
   readonly keys?: StoreKeys;
   /** By how much the revision grows: more than was written since the snapshot. 1,000,000,000 if absent. */
   readonly raiseRevisionBy?: number;
+  /** What must not stay as it was. */
+  readonly amend?: Amend;
 }
 
 /** What a restored member begins with; equal for all members of its group but the name. */
@@ -111,7 +113,7 @@ async function begin(part: string): Promise<void> {
 async function restoreInto(
   part: string,
   identity: MemberIdentity,
-  { chunks, keys: given = [plain], raiseRevisionBy, cluster }: RestoreBarnOptions,
+  { chunks, keys: given = [plain], cluster, raiseRevisionBy, amend }: RestoreBarnOptions,
 ): Promise<RestoredBarn> {
   const keys = new KeyRing(given);
   const founding = foundingOf(identity);
@@ -123,6 +125,7 @@ async function restoreInto(
       keys,
       founding,
       ...(raiseRevisionBy === undefined ? {} : { raiseRevisionBy }),
+      ...(amend === undefined ? {} : { amend }),
     });
     if (cluster !== undefined) refuseSameGroup(was, identity);
     const metadata = { clusterId: identity.clusterId, memberId: identity.id };

@@ -74,6 +74,9 @@ describe('Informer', () => {
     await informer.synced;
     const told = record(informer);
     told.length = 0;
+    let relists = 0;
+    // After all differences, in the same turn.
+    informer.relists$.subscribe(() => void (relists += told.length));
     faults.isDown = true;
     api.breakWatches();
     await api.delete(kinds.secrets, ref('a'));
@@ -83,6 +86,7 @@ describe('Informer', () => {
     faults.isDown = false;
     await until(() => told.length === 3);
     expect(told).to.deep.equal(['deleted a', 'updated b', 'added d']);
+    expect(relists).to.equal(3);
   });
 
   it('refuses a list that is older than what it has seen', async () => {

@@ -55,6 +55,7 @@ export class Informer<T extends ApiObject> implements AsyncDisposable {
   readonly #objects = new Map<string, T>();
   readonly #indexes = new Map<string, { readonly of: Indexer<T>; readonly keys: Map<string, Set<string>> }>();
   readonly #events = new Subject<InformerEvent<T>>();
+  readonly #relists = new Subject<void>();
   readonly #abort = new AbortController();
   readonly #synced: Promise<void>;
   #settleSynced: { resolve: () => void; reject: (why: Error) => void } | undefined;
@@ -95,6 +96,14 @@ export class Informer<T extends ApiObject> implements AsyncDisposable {
     });
   }
 
+  /**
+   * Tells of every list but the first, in the same turn as the differences and after them: what came between is not known
+   * one by one, and the store may be another (restored from a copy).
+   */
+  get relists$(): Observable<void> {
+    return this.#relists;
+  }
+
   /** Begins to follow; a second call does nothing. */
   start(): void {
     this.#running ??= this.#run();
@@ -129,6 +138,7 @@ export class Informer<T extends ApiObject> implements AsyncDisposable {
     this.#settleSynced?.reject(new Error(`the informer of ${this.kind.plural} ended before it was in sync`));
     await this.#running;
     this.#events.complete();
+    this.#relists.complete();
   }
 
   async #run(): Promise<void> {
@@ -201,7 +211,7 @@ export class Informer<T extends ApiObject> implements AsyncDisposable {
       if (old !== undefined && old.metadata.uid !== object.metadata.uid) this.#remove(key, old);
       if (old?.metadata.resourceVersion !== object.metadata.resourceVersion) this.#store(key, object);
     }
-    if (this.#isSynced) return;
+    if (this.#isSynced) return this.#relists.next();
     this.#isSynced = true;
     this.#settleSynced?.resolve();
   }

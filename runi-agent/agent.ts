@@ -3,14 +3,15 @@
 import type { Observable } from 'rxjs';
 import { isApiError, type Slice } from '../apis/index.ts';
 import { type Clock, type Log, type Random, runWorkers, sleep, WorkQueue } from '../base/index.ts';
+import type { Endings } from './endings.ts';
 import { GroupRun, mayPass } from './group-run.ts';
-import { type GroupId, groupIdOf, groupKey } from './ids.ts';
+import { attemptId, type GroupId, groupIdOf, groupKey } from './ids.ts';
 import { LaunchError, publishRequestsOf } from './launch.ts';
 import { Gate, launchesMax } from './launch-gate.ts';
 import { type Amounts, Ledger } from './ledger.ts';
 import type { MaterialSource } from './materials.ts';
 import type { LogExchange } from './member.ts';
-import { type Action, isTerminal, plan, type SeenGroup, type SeenSlice } from './plan.ts';
+import { type Action, isTerminal, type Orphan, plan, type SeenGroup, type SeenSlice } from './plan.ts';
 import type { ProgressBoard } from './progress.ts';
 import type { Slot, SlotExit, Spawner } from './spawner.ts';
 import type { StatusWriter } from './status-writer.ts';
@@ -26,6 +27,11 @@ export interface AgentOptions {
   readonly node: string;
   /** Frozen objects, in order; a relist after a gap counts as changes. */
   readonly slices$: Observable<SliceChange>;
+  /** After the changes of a list that came anew, in the same turn. */
+  readonly relists$: Observable<void>;
+  /** Tells the store which attempts this node ran or runs, and asks whether it was restored since it last knew the node. */
+  readonly checkIn: (attempts: readonly string[]) => Promise<boolean>;
+  readonly endings: Endings;
   readonly spawner: Spawner;
   readonly exchange: LogExchange;
   readonly materials: MaterialSource;
@@ -42,6 +48,10 @@ const backoff = { baseMs: 20, capMs: 10_000 };
 /** A node's rights follow its slices; an answer of Forbidden for longer is no delay but a refusal. */
 const forbiddenTriesMax = 6;
 const slotNameBytesMax = 24;
+/** What a restored store has forgotten runs on for so long, until its scheduler has placed it here again. */
+export const heldMsMax = 60_000;
+/** No key of a group. */
+const checkInKey = 'check-in';
 /** How long the last statuses may take when the agent stops. */
 const lastWritesMsMax = 2_000;
 
@@ -49,6 +59,8 @@ interface Group {
   readonly id: GroupId;
   readonly slices: Map<string, Slice>;
   local?: GroupRun;
+  /** See SeenLocal.heldMs. */
+  heldUntilMs?: number;
 }
 
 /** Runs the slices bound to one node: makes what is the same as what should be, until closed. */
@@ -56,7 +68,9 @@ export class Agent {
   readonly #options: AgentOptions;
   readonly #queue: WorkQueue;
   readonly #groups = new Map<string, Group>();
-  readonly #orphans = new Set<string>();
+  readonly #orphans = new Map<string, Orphan>();
+  /** Slices of the last list that came anew, as long as it is not known whether the store was restored. */
+  #unproven: ReadonlySet<string> | undefined;
   readonly #exits = new Map<Slot, (exit: SlotExit) => void>();
   readonly #ledger: Ledger;
   readonly #launches = new Gate(launchesMax);
@@ -75,6 +89,7 @@ export class Agent {
     const { slices$, spawner, writer } = this.#options;
     const subscriptions = [
       slices$.subscribe((change) => this.#take(change)),
+      this.#options.relists$.subscribe(() => this.#relisted()),
       spawner.exits$.subscribe((exit) => this.#exits.get(exit.slot)?.(exit)),
     ];
     const stop = (): void => {
@@ -118,7 +133,7 @@ export class Agent {
     const group = this.#groups.get(key) ?? { id, slices: new Map<string, Slice>() };
     this.#groups.set(key, group);
     const isEnded = isTerminal({ phase: slice.status?.phase ?? 'Pending' });
-    if (type === 'initial' && !isEnded) this.#orphans.add(uid);
+    if (type === 'initial' && !isEnded) this.#orphans.set(uid, 'AgentRestarted');
     if (type === 'gone' || isEnded) this.#orphans.delete(uid);
     if (type === 'gone') group.slices.delete(uid);
     else group.slices.set(uid, slice);
@@ -126,7 +141,38 @@ export class Agent {
     this.#queue.add(key);
   }
 
+  /** What ran here and runs, as the store is told of it. */
+  get attempts(): readonly string[] {
+    const running = [...this.#groups.values()]
+      .filter(({ local }) => local !== undefined)
+      .map(({ id }) => attemptId(id));
+    return [...new Set([...this.#options.endings.attempts, ...running])];
+  }
+
+  #relisted(): void {
+    this.#options.writer.relisted();
+    this.#unproven = new Set([...this.#groups.values()].flatMap(({ slices }) => [...slices.keys()]));
+    this.#queue.add(checkInKey);
+  }
+
+  // A store that forgot the end of a slice would have it run again, and one that forgot a slice would let it be killed.
+  async #checkIn(unproven: ReadonlySet<string>): Promise<void> {
+    const { checkIn, clock, log } = this.#options;
+    const isRestored = await checkIn(this.attempts);
+    // Listed anew meanwhile: that list is asked about next.
+    if (this.#unproven !== unproven) return;
+    this.#unproven = undefined;
+    if (isRestored) log.info('the store was restored', { slices: unproven.size });
+    for (const [key, group] of this.#groups) {
+      if (isRestored && group.local !== undefined) group.heldUntilMs = clock.monotonicMs() + heldMsMax;
+      else if (isRestored)
+        for (const uid of group.slices.keys()) if (unproven.has(uid)) this.#orphans.set(uid, 'StoreRestored');
+      this.#queue.add(key);
+    }
+  }
+
   async #reconcile(key: string): Promise<void> {
+    if (key === checkInKey) return this.#tryToCheckIn();
     const group = this.#groups.get(key);
     // What ends while the agent stops was ended by that, and is no failure.
     if (group === undefined || this.#isStopping) return;
@@ -141,7 +187,19 @@ export class Agent {
     if (group.slices.size === 0 && group.local === undefined) this.#groups.delete(key);
   }
 
+  async #tryToCheckIn(): Promise<void> {
+    try {
+      if (this.#unproven !== undefined && !this.#isStopping) await this.#checkIn(this.#unproven);
+      this.#queue.forget(checkInKey);
+    } catch (cause) {
+      if (!isApiError(cause)) throw cause;
+      this.#options.log.warn('not known yet whether the store was restored', { error: cause.message });
+      this.#queue.addRateLimited(checkInKey);
+    }
+  }
+
   #observe(group: Group): SeenGroup {
+    const ended = group.local === undefined ? this.#options.endings.get(attemptId(group.id)) : undefined;
     const slices = [...group.slices.values()];
     const live = slices.filter((slice) => !isTerminal({ phase: this.#phaseOf(slice) }));
     const misfit = group.local === undefined ? this.#ledger.misfit(amountsOf(live)) : undefined;
@@ -153,13 +211,20 @@ export class Agent {
           step: slice.spec.step,
           phase: this.#phaseOf(slice),
           isDeleting: slice.metadata.deletionTimestamp !== undefined,
-          isOrphan: this.#orphans.has(slice.metadata.uid ?? ''),
+          ...orphanOf(this.#orphans.get(slice.metadata.uid ?? '')),
         }),
       ),
       size: slices[0]?.spec.groupSize ?? 1,
-      ...(group.local === undefined ? {} : { local: group.local.seen() }),
+      isUncertain: this.#unproven !== undefined,
+      ...(ended === undefined ? {} : { ended }),
+      ...(group.local === undefined ? {} : { local: { ...group.local.seen(), ...this.#heldOf(group) } }),
       ...(misfit === undefined ? {} : { misfit }),
     };
+  }
+
+  #heldOf({ heldUntilMs }: Group): { readonly heldMs?: number } {
+    if (heldUntilMs === undefined) return {};
+    return { heldMs: Math.max(0, heldUntilMs - this.#options.clock.monotonicMs()) };
   }
 
   // What was decided counts, acknowledged or not.
@@ -178,6 +243,9 @@ export class Agent {
         return this.#queue.addAfter(key, action.afterMs);
       case 'finish':
         return this.#finish(key, group);
+      case 'adopt':
+        group.local?.adopt([...group.slices.values()]);
+        return this.#queue.add(key);
       case 'discard':
         return this.#discard(group);
       case 'report': {
@@ -228,11 +296,18 @@ export class Agent {
     const { local } = group;
     if (local === undefined) return;
     this.#ledger.release(key);
-    for (const { slice, status } of await local.finish()) {
+    const reports = await local.finish();
+    if (local.endedByItself)
+      await this.#options.endings.put(
+        attemptId(group.id),
+        new Map(reports.map(({ slice, status }) => [slice.spec.step, status])),
+      );
+    for (const { slice, status } of reports) {
       // The newest version known: its status will be written on it.
       this.#report(group.slices.get(slice.metadata.uid ?? '') ?? slice, status);
     }
     delete group.local;
+    delete group.heldUntilMs;
   }
 
   #report(slice: Slice, status: Parameters<StatusWriter['put']>[1]): void {
@@ -259,6 +334,10 @@ export class Agent {
       log.warn('staging of a lost attempt not discarded', { slice: slice.metadata.name, error: String(cause) });
     }
   }
+}
+
+function orphanOf(orphan: Orphan | undefined): Pick<SeenSlice, 'orphan'> {
+  return orphan === undefined ? {} : { orphan };
 }
 
 function amountsOf(slices: readonly Slice[]): Amounts {

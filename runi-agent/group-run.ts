@@ -29,7 +29,7 @@ export interface Report {
 /** One attempt of one group on this node, from its launch until it is discarded. */
 export class GroupRun {
   readonly id: GroupId;
-  readonly #slices: readonly Slice[];
+  #slices: readonly Slice[];
   readonly #deps: GroupDeps;
   #members: readonly Member[] = [];
   #view: RunView | undefined;
@@ -70,6 +70,23 @@ export class GroupRun {
         }),
       ),
     );
+  }
+
+  /** Whether it came to its end by itself: nobody cancelled it, and its slices were not gone. */
+  get endedByItself(): boolean {
+    return this.#cause === undefined;
+  }
+
+  /** From now on it runs for these slices, one for each step. */
+  adopt(slices: readonly Slice[]): void {
+    this.#slices = slices;
+    for (const member of this.#members)
+      member.serve(
+        present(
+          slices.find(({ spec }) => spec.step === member.step.name),
+          'slice of a step',
+        ),
+      );
   }
 
   /** Kills what runs; `cause` says why when no slice of the group is to blame. */

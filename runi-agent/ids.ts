@@ -25,14 +25,19 @@ export function groupKey({ herd, runUid, group, attempt }: GroupId): string {
   return `${herd}/${runUid}/${group}/${attempt}`;
 }
 
+/** A group attempt as Node.status.attempts names it: a run's uid is its herd's alone. */
+export function attemptId({ runUid, group, attempt }: GroupId): string {
+  return `${runUid}/${group}/${attempt}`;
+}
+
 /** FIFO of an edge (`FROM.TO`) in one attempt. */
 export function edgeId(runUid: string, edge: string, attempt: number): string {
   return digest(`${runUid}/${edge}/${attempt}`);
 }
 
 /** Staging directory of a group attempt, the same in every volume. */
-export function stagingId({ runUid, group, attempt }: GroupId): string {
-  return digest(`${runUid}/${group}/${attempt}`);
+export function stagingId(group: GroupId): string {
+  return digest(attemptId(group));
 }
 
 function digest(text: string): string {

@@ -44,11 +44,9 @@ export interface MemberDeps {
 
 /** One slice of a group attempt: its process, its control socket and its counters. */
 export class Member {
-  readonly slice: Slice;
   readonly step: PlanStep;
   readonly slot: Slot;
-  readonly uid: string;
-  readonly name: string;
+  slice: Slice;
   /** Resolves when it has ended. */
   readonly ended: Promise<void>;
   #setEnded: () => void = () => {};
@@ -60,6 +58,7 @@ export class Member {
   #runningTimer: Timer | undefined;
   #stopListening: () => void = () => {};
   #isLaunched = false;
+  #isToldRunning = false;
   #hasEnded = false;
   #isKilled = false;
   #order = Number.MAX_SAFE_INTEGER;
@@ -80,8 +79,6 @@ export class Member {
     this.slice = of.slice;
     this.step = of.step;
     this.slot = of.slot;
-    this.uid = of.slice.metadata.uid ?? '';
-    this.name = of.slice.metadata.name ?? '';
     this.#group = of.group;
     this.#view = view;
     this.#materials = materials;
@@ -89,6 +86,24 @@ export class Member {
     this.ended = new Promise((resolve) => {
       this.#setEnded = resolve;
     });
+  }
+
+  get uid(): string {
+    return this.slice.metadata.uid ?? '';
+  }
+
+  get name(): string {
+    return this.slice.metadata.name ?? '';
+  }
+
+  /** It runs for another slice from now on. */
+  serve(slice: Slice): void {
+    const { progress } = this.#deps;
+    progress.end(this.uid);
+    this.slice = slice;
+    if (this.#hasEnded) return;
+    progress.begin(this.uid, this.#group.runUid);
+    if (this.#isToldRunning) this.#reportRunning();
   }
 
   get seen(): SeenMember {
@@ -242,6 +257,7 @@ export class Member {
 
   #reportRunning(): void {
     if (this.#hasEnded || this.#startTime === undefined) return;
+    this.#isToldRunning = true;
     this.#deps.writer.put(this.slice, { phase: 'Running', startTime: this.#startTime });
   }
 

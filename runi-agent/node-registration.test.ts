@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { ApiError, kinds } from '../apis/index.ts';
+import { ApiError, kinds, wellKnown } from '../apis/index.ts';
 import { ManualClock, seededRandom, silentLog } from '../base/index.ts';
 import { MemoryClient } from '../client/index.ts';
 import { keepLease, leaveNode, type NodeFacts, registerNode } from './node-registration.ts';
@@ -30,13 +30,13 @@ describe('runi-agent: node registration', () => {
   it('creates the Node, keeps its taints and the time of its condition, and says when it stops', async () => {
     const { client, clock, deps } = setUp();
     const { signal } = new AbortController();
-    await registerNode(facts, deps, signal);
+    await registerNode(facts, () => [], deps, signal);
     const first = await client.get(kinds.nodes, { name: 'n1' });
     expect(first.status?.allocatable).to.deep.equal({ cpu: '1500m', memory: '500', slices: '10' });
     expect(first.status?.volumes).to.deep.equal(['data:rw', 'uid-1/own']);
     await client.update(kinds.nodes, { ...first, spec: { unschedulable: true } });
     clock.advance(60_000);
-    await registerNode(facts, deps, signal);
+    await registerNode(facts, () => [], deps, signal);
     const again = await client.get(kinds.nodes, { name: 'n1' });
     expect(again.spec?.unschedulable).to.equal(true);
     const timeOf = (node: typeof again) => node.status?.conditions?.[0]?.lastTransitionTime;
@@ -44,6 +44,21 @@ describe('runi-agent: node registration', () => {
     await leaveNode(facts, deps);
     const left = await client.get(kinds.nodes, { name: 'n1' });
     expect(left.status?.conditions?.[0]).to.include({ type: 'Ready', status: 'False', reason: 'AgentStopped' });
+  });
+
+  it('tells a restored store, and one that does not know it, what ran here, and keeps that told', async () => {
+    const { client, deps } = setUp();
+    const { signal } = new AbortController();
+    const register = (...attempts: string[]) => registerNode(facts, () => attempts, deps, signal);
+    const told = async () => (await client.get(kinds.nodes, { name: 'n1' })).status?.attempts;
+    expect([await register('r/g/1'), await told()]).to.deep.equal([true, ['r/g/1']]);
+    expect([await register('r/g/2'), await told()]).to.deep.equal([false, ['r/g/1']]);
+    const node = await client.get(kinds.nodes, { name: 'n1' });
+    const restored = { key: wellKnown.restoredTaint, effect: 'NoExecute' } as const;
+    await client.update(kinds.nodes, { ...node, spec: { taints: [restored] } });
+    expect([await register('r/g/2'), await told()]).to.deep.equal([true, ['r/g/2']]);
+    await leaveNode(facts, deps);
+    expect(await told()).to.deep.equal(['r/g/2']);
   });
 
   it('renews the Lease every ten seconds, through a time without API', async () => {

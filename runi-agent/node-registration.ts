@@ -33,11 +33,19 @@ export interface RegistrationDeps {
   readonly log: Log;
 }
 
-/** Creates or renews the Node as Ready, trying until it is done or the signal aborts. */
-export async function registerNode(facts: NodeFacts, deps: RegistrationDeps, signal: AbortSignal): Promise<void> {
+/**
+ * Creates or renews the Node as Ready, trying until it is done or the signal aborts. Says whether the store was restored and
+ * nobody has placed anything here since; then it is told of `attempts`.
+ */
+export async function registerNode(
+  facts: NodeFacts,
+  attempts: () => readonly string[],
+  deps: RegistrationDeps,
+  signal: AbortSignal,
+): Promise<boolean> {
   for (let failures = 0; ; failures++) {
     try {
-      return await writeNode(facts, ready(facts, 'True', deps.clock), deps.client);
+      return await writeNode(facts, ready(facts, 'True', deps.clock), deps.client, attempts);
     } catch (cause) {
       if (!isApiError(cause)) throw cause;
       deps.log.warn('node not registered yet', { reason: cause.reason, error: cause.message });
@@ -94,17 +102,28 @@ async function renew(node: string, held: Lease | undefined, { client, clock }: R
   return client.update(kinds.leases, { ...lease, spec: { ...lease.spec, ...spec } });
 }
 
-async function writeNode(facts: NodeFacts, condition: Condition, client: Client): Promise<void> {
+async function writeNode(
+  facts: NodeFacts,
+  condition: Condition,
+  client: Client,
+  attempts?: () => readonly string[],
+): Promise<boolean> {
   const ref: Ref = { name: facts.name };
   const labels = {
     'kubernetes.io/hostname': facts.name,
     'kubernetes.io/os': 'linux',
     'kubernetes.io/arch': facts.architecture,
   };
+  const there = await getIfThere(() => client.get(kinds.nodes, ref));
   const found =
-    (await getIfThere(() => client.get(kinds.nodes, ref))) ??
-    (await client.create(kinds.nodes, { apiVersion: 'v1', kind: 'Node', metadata: { ...ref, labels } }));
-  await client.updateStatus(kinds.nodes, { ...found, status: statusOf(facts, condition, found) });
+    there ?? (await client.create(kinds.nodes, { apiVersion: 'v1', kind: 'Node', metadata: { ...ref, labels } }));
+  // A node that the store does not know (any more) has told it nothing either.
+  const isRestored =
+    there === undefined || (there.spec?.taints ?? []).some(({ key }) => key === wellKnown.restoredTaint);
+  const known = isRestored && attempts !== undefined ? attempts() : found.status?.attempts;
+  const status = { ...statusOf(facts, condition, found), ...(known === undefined ? {} : { attempts: known }) };
+  await client.updateStatus(kinds.nodes, { ...found, status });
+  return isRestored;
 }
 
 async function getIfThere<T>(get: () => Promise<T>): Promise<T | undefined> {

@@ -8,7 +8,6 @@ const slice = (name: string, more: Partial<SeenSlice> = {}): SeenSlice => ({
   step: name,
   phase: 'Pending',
   isDeleting: false,
-  isOrphan: false,
   ...more,
 });
 const member = (name: string, hasEnded: boolean, failure: 'none' | 'own' | 'felt' = 'none') => ({
@@ -23,6 +22,9 @@ const running = (members: SeenLocal['members'], more: Partial<SeenLocal> = {}): 
   members,
   ...more,
 });
+type Seen = Omit<SeenGroup, 'isUncertain'> & Partial<SeenGroup>;
+const gone = { kind: 'gone', message: 'slice a is gone or was ended by another' } as const;
+const done: FinalStatus = { phase: 'Succeeded', exitCode: 0 };
 const lost: FinalStatus = {
   phase: 'Lost',
   reason: 'AgentRestarted',
@@ -31,13 +33,13 @@ const lost: FinalStatus = {
 const cancelled: FinalStatus = { phase: 'Failed', reason: 'Cancelled', message: 'it was deleted before it ran' };
 
 describe('runi-agent: plan', () => {
-  const table: readonly (readonly [string, SeenGroup, readonly Action[]])[] = [
+  const table: readonly (readonly [string, Seen, readonly Action[]])[] = [
     ['starts a whole group', { slices: [slice('a'), slice('b')], size: 2 }, [{ do: 'start' }]],
     ['waits for the rest of a group', { slices: [slice('a')], size: 2 }, []],
     ['leaves what has ended alone', { slices: [slice('a', { phase: 'Succeeded' })], size: 1 }, []],
     [
       'calls lost what a former agent had',
-      { slices: [slice('a', { isOrphan: true, phase: 'Running' })], size: 1 },
+      { slices: [slice('a', { orphan: 'AgentRestarted', phase: 'Running' })], size: 1 },
       [{ do: 'discard' }, { do: 'report', uid: 'uid-a', status: lost }],
     ],
     [
@@ -111,7 +113,59 @@ describe('runi-agent: plan', () => {
       { slices: [], size: 1, local: running([member('a', false)]) },
       [{ do: 'kill', cause: { kind: 'gone', message: 'slice a is gone or was ended by another' } }],
     ],
+    [
+      'says again what came of a group that ended here before, and does not run it again',
+      { slices: [slice('a', { orphan: 'AgentRestarted' })], size: 1, ended: new Map([['a', done]]) },
+      [{ do: 'report', uid: 'uid-a', status: done }],
+    ],
+    [
+      'calls lost what it cannot know of in a restored store',
+      { slices: [slice('a', { orphan: 'StoreRestored' })], size: 1 },
+      [
+        { do: 'discard' },
+        {
+          do: 'report',
+          uid: 'uid-a',
+          status: {
+            phase: 'Lost',
+            reason: 'StoreRestored',
+            message: 'the store was restored, and what became of it since is not known here',
+          },
+        },
+      ],
+    ],
+    ['begins nothing while it may be a restored store', { slices: [slice('a')], size: 1, isUncertain: true }, []],
+    [
+      'ends nothing for being gone while it may be a restored store',
+      { slices: [], size: 1, isUncertain: true, local: running([member('a', true)]) },
+      [],
+    ],
+    [
+      'neither ends nor publishes what a restored store has forgotten',
+      { slices: [], size: 1, local: running([member('a', true)], { heldMs: 70 }) },
+      [{ do: 'look-again', afterMs: 70 }],
+    ],
+    [
+      'publishes nothing of what a restored store never asked for again',
+      { slices: [], size: 1, local: running([member('a', true)], { heldMs: 0 }) },
+      [{ do: 'kill', cause: gone }, { do: 'finish' }],
+    ],
+    [
+      'goes on for other slices of the same attempt',
+      { slices: [slice('a', { uid: 'new' })], size: 1, local: running([member('a', true)], { heldMs: 70 }) },
+      [{ do: 'adopt' }],
+    ],
+    [
+      'waits until all of them are there',
+      {
+        slices: [slice('a', { uid: 'new' })],
+        size: 2,
+        local: running([member('a', false), member('b', false)], { heldMs: 70 }),
+      },
+      [{ do: 'look-again', afterMs: 70 }],
+    ],
     ['kills once', { slices: [], size: 1, local: running([member('a', false)], { isKilled: true }) }, []],
   ];
-  for (const [title, seen, actions] of table) it(title, () => expect(plan(seen)).to.deep.equal(actions));
+  for (const [title, seen, actions] of table)
+    it(title, () => expect(plan({ isUncertain: false, ...seen })).to.deep.equal(actions));
 });

@@ -8,9 +8,12 @@ export interface SeenSlice {
   readonly step: string;
   readonly phase: 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Lost';
   readonly isDeleting: boolean;
-  /** Bound here before this agent began: its process ended with the former agent. */
-  readonly isOrphan: boolean;
+  /** Bound here, and nobody here can say what came of it. */
+  readonly orphan?: Orphan;
 }
+
+/** Why: its process ended with the former agent, or the store was restored to a time before it ended. */
+export type Orphan = 'AgentRestarted' | 'StoreRestored';
 
 /** A slice of the group that runs or ran here. */
 export interface SeenMember {
@@ -24,6 +27,8 @@ export interface SeenMember {
 /** The group attempt as this agent runs it. */
 export interface SeenLocal {
   readonly isKilled: boolean;
+  /** Missed by a restored store: kept for so long yet, for it may be placed here again; until then nothing is published. */
+  readonly heldMs?: number;
   readonly members: readonly SeenMember[];
   /** How long ago the first felt failure was seen. */
   readonly feltForMs: number;
@@ -35,6 +40,10 @@ export interface SeenGroup {
   /** How many slices the group has in all. */
   readonly size: number;
   readonly local?: SeenLocal;
+  /** What became of it here before, by step: it is not run again. */
+  readonly ended?: ReadonlyMap<string, FinalStatus>;
+  /** It is not known whether the store was restored: nothing is begun, and nothing ended for being gone. */
+  readonly isUncertain: boolean;
   /** Why the group does not fit this node now. */
   readonly misfit?: { readonly reason: string; readonly message: string };
 }
@@ -45,6 +54,8 @@ export type Action =
   | { readonly do: 'kill'; readonly cause?: EndCause }
   | { readonly do: 'look-again'; readonly afterMs: number }
   | { readonly do: 'finish' }
+  /** Other slices ask for what runs already. */
+  | { readonly do: 'adopt' }
   | { readonly do: 'discard' }
   | { readonly do: 'report'; readonly uid: string; readonly status: FinalStatus };
 
@@ -58,27 +69,15 @@ export function plan(seen: SeenGroup): readonly Action[] {
 
 function planAbsent(seen: SeenGroup): readonly Action[] {
   const live = seen.slices.filter((slice) => !isTerminal(slice));
-  if (live.length === 0) return [];
+  if (live.length === 0 || seen.isUncertain) return [];
   const report = (slice: SeenSlice, status: FinalStatus): Action => ({ do: 'report', uid: slice.uid, status });
+  const { ended: known } = seen;
+  if (known !== undefined) return live.map((slice) => report(slice, known.get(slice.step) ?? orphaned.StoreRestored));
   const deleting = live.filter((slice) => slice.isDeleting);
   const ended = seen.slices.filter(isTerminal);
-  const orphans = live.filter((slice) => slice.isOrphan);
-  if (orphans.length > 0)
-    return [
-      { do: 'discard' },
-      ...live.map((slice) =>
-        report(
-          slice,
-          slice.isDeleting
-            ? cancelled
-            : {
-                phase: 'Lost',
-                reason: 'AgentRestarted',
-                message: 'the agent restarted, and its processes ended with it',
-              },
-        ),
-      ),
-    ];
+  const orphan = live.find((slice) => slice.orphan !== undefined)?.orphan;
+  if (orphan !== undefined)
+    return [{ do: 'discard' }, ...live.map((slice) => report(slice, slice.isDeleting ? cancelled : orphaned[orphan]))];
   const blamed = deleting[0] ?? ended[0];
   if (blamed !== undefined) {
     const message = `slice ${blamed.name} of its group ${blamed.isDeleting ? 'was cancelled' : 'has ended'}`;
@@ -95,18 +94,26 @@ function planAbsent(seen: SeenGroup): readonly Action[] {
 }
 
 function planRunning(seen: SeenGroup, local: SeenLocal): readonly Action[] {
-  if (local.members.every((member) => member.hasEnded)) return [{ do: 'finish' }];
-  if (local.isKilled) return [];
+  const haveEnded = local.members.every((member) => member.hasEnded);
+  if (local.isKilled) return haveEnded ? [{ do: 'finish' }] : [];
   const deleting = seen.slices.filter((slice) => slice.isDeleting);
-  if (deleting.length > 0)
+  if (deleting.length > 0 && !haveEnded)
     return [{ do: 'kill', cause: { kind: 'cancelled', slices: deleting.map((slice) => slice.name) } }];
+  if (isAskedByOthers(seen, local)) return [{ do: 'adopt' }];
   const known = new Map(seen.slices.map((slice) => [slice.uid, slice]));
   const gone = local.members.find((member) => {
     const slice = known.get(member.uid);
     return slice === undefined || isTerminal(slice);
   });
-  if (gone !== undefined)
-    return [{ do: 'kill', cause: { kind: 'gone', message: `slice ${gone.name} is gone or was ended by another` } }];
+  if (gone !== undefined) {
+    if (seen.isUncertain) return [];
+    if (local.heldMs !== undefined && local.heldMs > 0) return [{ do: 'look-again', afterMs: local.heldMs }];
+    const message = `slice ${gone.name} is gone or was ended by another`;
+    const kill: Action = { do: 'kill', cause: { kind: 'gone', message } };
+    if (!haveEnded) return [kill];
+    if (local.heldMs !== undefined) return [kill, { do: 'finish' }];
+  }
+  if (haveEnded) return [{ do: 'finish' }];
   if (local.members.some((member) => member.failure === 'own')) return [{ do: 'kill' }];
   if (!local.members.some((member) => member.failure === 'felt')) return [];
   return local.feltForMs >= feltGraceMs
@@ -114,6 +121,25 @@ function planRunning(seen: SeenGroup, local: SeenLocal): readonly Action[] {
     : [{ do: 'look-again', afterMs: feltGraceMs - local.feltForMs }];
 }
 
+/** The same attempt of the same group, whole, under other uids: made anew by a store that had forgotten the first ones. */
+function isAskedByOthers(seen: SeenGroup, local: SeenLocal): boolean {
+  const uids = new Set(local.members.map((member) => member.uid));
+  const others = seen.slices.filter((slice) => !uids.has(slice.uid) && !isTerminal(slice) && !slice.isDeleting);
+  return others.length > 0 && others.length === seen.slices.length && others.length === local.members.length;
+}
+
+const orphaned: Readonly<Record<Orphan, FinalStatus>> = {
+  AgentRestarted: {
+    phase: 'Lost',
+    reason: 'AgentRestarted',
+    message: 'the agent restarted, and its processes ended with it',
+  },
+  StoreRestored: {
+    phase: 'Lost',
+    reason: 'StoreRestored',
+    message: 'the store was restored, and what became of it since is not known here',
+  },
+};
 const cancelled: FinalStatus = { phase: 'Failed', reason: 'Cancelled', message: 'it was deleted before it ran' };
 
 /** Whether its status is final. */

@@ -16,6 +16,7 @@ import {
 import { HttpClient, loadKubeconfig } from '../client/index.ts';
 import { Agent } from './agent.ts';
 import { BundleStore } from './bundles.ts';
+import { Endings } from './endings.ts';
 import { ExchangeClient, spawnExchange } from './exchange-client.ts';
 import type { Flags } from './flags.ts';
 import { connectHelper } from './helper/client.ts';
@@ -56,6 +57,9 @@ export async function runAgent(flags: Flags, log: Log): Promise<void> {
   const agent = new Agent({
     node: flags.node,
     slices$: sliceChanges(informer),
+    relists$: informer.relists$,
+    checkIn: (attempts) => registerNode(facts, () => attempts, deps, signal),
+    endings: await Endings.open(join(flags.state, 'endings.ndjson'), log),
     spawner,
     exchange,
     materials: new MaterialSource({ client, bundles: await BundleStore.open(spawner.bundles), findProgram }),
@@ -83,7 +87,7 @@ export async function runAgent(flags: Flags, log: Log): Promise<void> {
     await keepLease(flags.node, deps, aborted, () => {
       if (isRegistered) return;
       isRegistered = true;
-      registerNode(facts, deps, aborted).then(
+      registerNode(facts, () => agent.attempts, deps, aborted).then(
         () => process.stdout.write(`${JSON.stringify({ ready: true, node: flags.node })}\n`),
         (cause: unknown) => {
           if (!aborted.aborted) log.error('node not registered', { error: String(cause) });

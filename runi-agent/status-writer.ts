@@ -55,6 +55,14 @@ export class StatusWriter {
     if (slice === undefined || isFinal(slice.status ?? {})) this.#entries.delete(uid);
   }
 
+  /** The store may have forgotten what it acknowledged: everything that its objects do not say yet is written again. */
+  relisted(): void {
+    for (const [uid, entry] of this.#entries) {
+      Object.assign(entry, { isWritten: false, mustRefetch: true });
+      this.#queue.add(uid);
+    }
+  }
+
   /** Writes until `stop`; what is left then is tried once more. */
   run(): Promise<void> {
     return runWorkers(this.#queue, writersMax, (uid) => this.#write(uid));

@@ -81,6 +81,13 @@ export const nodeSchema = {
           description: 'Volumes the node offers, as NAME or NAME:rw, to all herds or HERDUID/NAME to one.',
           items: { type: 'string' },
         },
+        attempts: {
+          type: 'array',
+          'x-kubernetes-list-type': 'atomic',
+          description:
+            'What the node ran or runs when the store was restored, as RUNUID/GROUP/ATTEMPT: nobody else is to run it again.',
+          items: { type: 'string' },
+        },
       },
     },
   },

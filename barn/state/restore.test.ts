@@ -6,7 +6,7 @@ import { compactEntry, confStateOf, deleteEntry, entryOf, foundingOfOne, putEntr
 import { HeldDisk, settle } from './held-disk.ts';
 import type { Founding, StateMachine } from './machine.ts';
 import { openStateMachine } from './open.ts';
-import { restoreSnapshot } from './restore.ts';
+import { type Amend, restoreSnapshot } from './restore.ts';
 
 describe('a store restored from a snapshot', () => {
   let chunks: Uint8Array[];
@@ -47,6 +47,25 @@ describe('a store restored from a snapshot', () => {
     expect(machine.members).to.deep.equal(founding.members);
     expect(machine.alarms).to.deep.equal([]);
     expect(machine.store.state.range('', '\x7f', { revision }).items).to.deep.equal(items);
+  });
+
+  it('is amended above the raised revision, a transaction a revision, the same for every member', async () => {
+    const amended = async (): Promise<StateMachine> => {
+      disk = new HeldDisk();
+      const amend: Amend = (latest) => [
+        latest.map(({ key }) => ({ do: 'put', key, value: Buffer.from('amended') })),
+        [{ do: 'delete', key: 'never there' }],
+        [{ do: 'delete', key: 'a' }],
+      ];
+      await restoreSnapshot({ chunks: streamOf(chunks), disk, keys: undefined, founding, raiseRevisionBy: 10, amend });
+      return open();
+    };
+    const machine = await amended();
+    const { state } = machine.store;
+    expect([state.revision, state.compactRevision, state.get('a')]).to.deep.equal([16, 14, undefined]);
+    const watch = machine.store.hub.open('a', 'z', 14, { prevValue: true });
+    expect((await take(watch, 2)).map(({ events }) => events[0]?.type)).to.deep.equal(['put', 'delete']);
+    expect((await amended()).hash).to.equal(machine.hash);
   });
 
   it('is raised by a thousand million when nobody says by how much', async () => {

@@ -1,11 +1,13 @@
-import { BarnError } from '../barn.ts';
+import { BarnError, type KeyValue, type Operation } from '../barn.ts';
 import type { KeyRing } from '../keys.ts';
 import { createSealer, type RandomBytes } from '../seal.ts';
 import type { Disk, DiskWrite } from './disk.ts';
 import { type Head, headNumbers } from './head.ts';
 import { formatWrite, headWrite, readHead, recordWrite } from './layout.ts';
 import type { Founding, MemberRecord } from './machine.ts';
+import { versionRecords } from './snapshot.ts';
 import { State } from './state.ts';
+import { copyOf, decideTxn } from './transaction.ts';
 import { openSnapshot, type SnapshotContent } from './verify-snapshot.ts';
 
 /** A snapshot and the empty disk of a member of the group that begins with it. */
@@ -19,7 +21,12 @@ export interface RestoreOptions {
   /** More than the old group can have written since the snapshot; 1,000,000,000 if absent. */
   readonly raiseRevisionBy?: number;
   readonly random?: RandomBytes;
+  /** What must not stay as it was, told by who knows what the values mean; the same for the same keys. */
+  readonly amend?: Amend;
 }
+
+/** Transactions to begin with, from the keys as they were: each becomes a revision of its own above the raised one. */
+export type Amend = (latest: readonly KeyValue[]) => readonly (readonly Operation[])[];
 
 /** What a restored member begins with, and who the members were when the snapshot was taken. */
 export interface RestoredState {
@@ -42,17 +49,17 @@ const slot = 0;
  * Errors: Corrupt for a damaged snapshot, Storage when the disk is not empty or refuses.
  */
 export async function restoreSnapshot(options: RestoreOptions): Promise<RestoredState> {
-  const { chunks, disk, keys, founding, raiseRevisionBy = raiseRevisionByDefault, random } = options;
+  const { chunks, disk, keys, random } = options;
   const sealer = createSealer(keys, random);
   if ((await readHead(disk, sealer)) !== undefined) {
     throw new BarnError('Storage', 'restore a snapshot: the directory holds a state already; name an empty one');
   }
   const content = await openSnapshot(chunks);
-  const { head, state } = raised(content, raiseRevisionBy, founding);
+  const { head, state } = raised(content, options);
   let writes: DiskWrite[] = [];
   let bytes = 0;
-  for (const { kv, index } of state.oldVersions()) {
-    const write = recordWrite(slot, { kv, index, count: index + 1 }, sealer);
+  for (const record of versionRecords({ old: state.oldVersions(), entries: state.log.entries() })) {
+    const write = recordWrite(slot, record, sealer);
     writes.push(write);
     bytes += write.value.byteLength;
     if (bytes < writeBytes) continue;
@@ -65,18 +72,26 @@ export async function restoreSnapshot(options: RestoreOptions): Promise<Restored
   return { head, was: content.head.members };
 }
 
-function raised({ head, state }: SnapshotContent, raiseRevisionBy: number, founding: Founding): SnapshotContent {
-  const revision = head.revision + Math.max(1, raiseRevisionBy);
+function raised(
+  { head, state }: SnapshotContent,
+  { raiseRevisionBy = raiseRevisionByDefault, founding, amend = () => [] }: RestoreOptions,
+): SnapshotContent {
+  const restoredRevision = head.revision + Math.max(1, raiseRevisionBy);
+  const versions = state.liveVersions();
   const fresh = new State();
-  fresh.startCompacted(revision, head.hash);
-  for (const version of state.liveVersions()) fresh.restoreOld(version);
-  fresh.apply(revision, []);
+  fresh.startCompacted(restoredRevision, head.hash);
+  for (const version of versions) fresh.restoreOld(version);
+  fresh.apply(restoredRevision, []);
+  for (const success of amend(versions.map(({ kv }) => kv))) {
+    const { events } = decideTxn(fresh, { compares: [], success, failure: [] }, copyOf);
+    if (events.length > 0) fresh.apply(fresh.revision + 1, events);
+  }
   return {
     state: fresh,
     head: {
       ...headNumbers(fresh),
       applied: { ...restoredAt, confState: founding.confState },
-      restoredRevision: revision,
+      restoredRevision,
       format: head.format,
       members: founding.members,
       alarms: [],

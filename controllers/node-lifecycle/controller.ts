@@ -1,7 +1,7 @@
 // Watches the leases of nodes; fences those that went silent, gives up their slices, and takes back those that return.
-import { kinds, type Node, type Slice, wellKnown } from '../../apis/index.ts';
+import { kinds, type Node, type Slice, type Taint, wellKnown } from '../../apis/index.ts';
 import { Controller, type ControllerContext, isEnded, orGone, type Result, timestamp } from '../kit/index.ts';
-import { graceMs, isUnreachable, type NodeAction, planNode } from './plan.ts';
+import { graceMs, isRestored, isUnreachable, type NodeAction, planNode } from './plan.ts';
 
 /** What was last seen of a node's lease. */
 interface Sighting {
@@ -65,23 +65,29 @@ export function nodeLifecycleController(context: ControllerContext): Controller 
         if (node === undefined) return undefined;
         recorder.warn(node, 'NodeNotReady', action.message);
         return orGone(client.updateStatus(kinds.nodes, withReadyUnknown(node, action.message, timestamp(clock.now()))));
-      case 'taint':
+      case 'taint': {
+        const ours = {
+          key: wellKnown.unreachableTaint,
+          effect: 'NoExecute',
+          timeAdded: timestamp(clock.now()),
+        } as const;
+        return setTaints(name, (taints) => [...taints.filter((taint) => !isUnreachable(taint)), ours]);
+      }
       case 'untaint':
-        return setTaint(name, action.do === 'taint');
+        return setTaints(name, (taints) => taints.filter((taint) => !isUnreachable(taint)));
+      case 'trust':
+        return setTaints(name, (taints) => taints.filter((taint) => !isRestored(taint)));
       case 'lose':
         return lose(action.slice, action.message);
     }
   }
 
-  async function setTaint(name: string, isTainted: boolean): Promise<void> {
+  async function setTaints(name: string, change: (taints: readonly Taint[]) => readonly Taint[]): Promise<void> {
     // Read anew: the status was written a moment ago, and the list of taints is replaced whole.
     const node = await orGone(client.get(kinds.nodes, { name }));
     if (node === undefined) return;
-    const others = (node.spec?.taints ?? []).filter((taint) => !isUnreachable(taint));
-    const ours = { key: wellKnown.unreachableTaint, effect: 'NoExecute', timeAdded: timestamp(clock.now()) } as const;
-    const taints = isTainted ? [...others, ours] : others;
     const { resourceVersion } = node.metadata;
-    const body = { metadata: { resourceVersion }, spec: { taints } };
+    const body = { metadata: { resourceVersion }, spec: { taints: change(node.spec?.taints ?? []) } };
     await orGone(client.patch(kinds.nodes, { name }, { type: 'merge', body }));
   }
 

@@ -4,6 +4,7 @@ import { makeRig, type Rig, settle } from '../kit/rig.ts';
 import { graceMs, nodeLifecycleController, planNode, type Seen } from './index.ts';
 
 const unreachable = { key: 'node.kubernetes.io/unreachable', effect: 'NoExecute' } as const;
+const restored = { key: 'runink.io/restored', effect: 'NoExecute' } as const;
 const ready = { type: 'Ready', status: 'True' } as const;
 const unknown = { type: 'Ready', status: 'Unknown' } as const;
 
@@ -45,6 +46,16 @@ describe('planNode', () => {
     [
       'does not take one back that it has not seen move',
       { node: nodeOf('n1', [ready], [unreachable]), silentMs: 0, hasMoved: false, slices: [] },
+      [],
+    ],
+    [
+      'trusts one of a restored store when its agent has reported',
+      { node: nodeOf('n1', [ready], [restored]), silentMs: 0, hasMoved: true, slices: [running] },
+      [{ do: 'trust' }],
+    ],
+    [
+      'and not before',
+      { node: nodeOf('n1', [unknown], [restored]), silentMs: 0, hasMoved: true, slices: [running] },
       [],
     ],
     [
@@ -98,6 +109,18 @@ describe('node lifecycle', () => {
     await renew('n1', 100);
     await settle();
     expect((await getNode('n1')).spec?.taints ?? []).to.deep.equal([]);
+  });
+
+  it('takes the taint of a restored store away, and no other', async () => {
+    const other = { key: 'mine', effect: 'NoSchedule' } as const;
+    await rig.api.create(kinds.nodes, nodeOf('n1', [unknown], [other, restored]));
+    rig.run(nodeLifecycleController);
+    await settle();
+    expect((await getNode('n1')).spec?.taints).to.deep.equal([other, restored]);
+    const node = await getNode('n1');
+    await rig.api.updateStatus(kinds.nodes, { ...node, status: { conditions: [ready] } });
+    await settle();
+    expect((await getNode('n1')).spec?.taints).to.deep.equal([other]);
   });
 
   it('removes a slice that was to be deleted when its node is lost', async () => {

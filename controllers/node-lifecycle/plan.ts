@@ -23,6 +23,8 @@ export type NodeAction =
   /** With it the server takes the node's fence away: nothing is bound to it from then on. */
   | { readonly do: 'taint' }
   | { readonly do: 'untaint' }
+  /** Its agent has said what it knows of the time that a restored store has lost: it may get slices again. */
+  | { readonly do: 'trust' }
   | { readonly do: 'lose'; readonly slice: Slice; readonly message: string };
 
 /** In the order in which they must be done; each may fail and come again. */
@@ -30,7 +32,11 @@ export function planNode({ node, silentMs, hasMoved, slices }: Seen): readonly N
   const live = slices.filter((slice) => !isEnded(slice));
   if (node === undefined) return live.map((slice) => lose(slice, `node ${slice.spec.nodeName ?? ''} was deleted`));
   const isTainted = (node.spec?.taints ?? []).some(isUnreachable);
-  if (silentMs < graceMs) return isTainted && hasMoved ? [{ do: 'untaint' }] : [];
+  if (silentMs < graceMs)
+    return [
+      ...(isTainted && hasMoved ? [{ do: 'untaint' } as const] : []),
+      ...(hasReported(node) ? [{ do: 'trust' } as const] : []),
+    ];
   const message = `its agent has not renewed its lease for ${graceMs / 1000} s`;
   const ready = node.status?.conditions?.find(({ type }) => type === 'Ready');
   return [
@@ -38,6 +44,19 @@ export function planNode({ node, silentMs, hasMoved, slices }: Seen): readonly N
     ...(isTainted ? [] : [{ do: 'taint' } as const]),
     ...live.map((slice) => lose(slice, `node ${node.metadata.name ?? ''}: ${message}`)),
   ];
+}
+
+/** A restore leaves no node Ready; only its agent makes it so. */
+function hasReported({ spec, status }: Node): boolean {
+  return (
+    (spec?.taints ?? []).some(isRestored) &&
+    (status?.conditions ?? []).some(({ type, status: is }) => type === 'Ready' && is === 'True')
+  );
+}
+
+/** Whether a taint is the one that a restore sets on all nodes. */
+export function isRestored({ key }: Taint): boolean {
+  return key === wellKnown.restoredTaint;
 }
 
 /** Whether a taint is the one that we set on unreachable nodes. */

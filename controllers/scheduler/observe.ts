@@ -1,5 +1,13 @@
 // Objects of the API → what the scheduler decides on. Pure.
-import { type Herd, type Node, quantityMillis, quantityUnits, type Run, type Slice } from '../../apis/index.ts';
+import {
+  type Herd,
+  type Node,
+  quantityMillis,
+  quantityUnits,
+  type Run,
+  type Slice,
+  wellKnown,
+} from '../../apis/index.ts';
 import { isEnded } from '../kit/index.ts';
 import { amountsOf } from './ledger.ts';
 import {
@@ -43,6 +51,28 @@ function readNode(node: Node): Omit<NodeState, 'used'> {
 const limitOf = (quantity: string | number | undefined): number =>
   quantity === undefined ? Number.MAX_SAFE_INTEGER : quantityUnits(quantity);
 
+/**
+ * Whether the agent of a node may know of a time that a restored store has lost, and has not said so yet: until then what is
+ * placed may be running, or have run. One that is unreachable is not waited for.
+ */
+export function awaitsReports(nodes: readonly Node[]): boolean {
+  return nodes.some((node) => hasTaint(node, wellKnown.restoredTaint) && !hasTaint(node, wellKnown.unreachableTaint));
+}
+
+/** Which node has each attempt that a restored store does not know of; those of unreachable nodes may run again elsewhere. */
+export function attemptsOf(nodes: readonly Node[]): ReadonlyMap<string, string> {
+  const reachable = nodes.filter((node) => !hasTaint(node, wellKnown.unreachableTaint));
+  return new Map(
+    reachable.flatMap(({ metadata, status }) =>
+      (status?.attempts ?? []).map((attempt) => [attempt, metadata.name ?? ''] as const),
+    ),
+  );
+}
+
+function hasTaint({ spec }: Node, wanted: string): boolean {
+  return (spec?.taints ?? []).some(({ key }) => key === wanted);
+}
+
 /** A herd as it stands, with what its slices use. */
 export function herdState(herd: Herd, used: Amounts): HerdState {
   const { quota = {}, volumes } = herd.spec ?? {};
@@ -61,8 +91,13 @@ export function herdState(herd: Herd, used: Amounts): HerdState {
 }
 
 /** What identifies the slices that are placed together: one attempt of one group of one run. */
-export function groupKeyOf({ metadata, spec }: Slice): string {
-  return `${metadata.namespace ?? ''}/${spec.runUID ?? spec.run}/${spec.group ?? spec.step}/${spec.attempt}`;
+export function groupKeyOf(slice: Slice): string {
+  return `${slice.metadata.namespace ?? ''}/${attemptOf(slice)}`;
+}
+
+/** As Node.status.attempts names it. */
+function attemptOf({ spec }: Slice): string {
+  return `${spec.runUID ?? spec.run}/${spec.group ?? spec.step}/${spec.attempt}`;
 }
 
 /** Whether a slice waits for a node. */
@@ -72,12 +107,13 @@ export function isPending(slice: Slice): boolean {
 
 /**
  * The group that `members` (all slices of one key; `volumes`: of their run) are, or undefined as long as it cannot be placed: not all of them are
- * there, their run is not known yet, or one has ended or must end, so that the attempt is void.
+ * there, their run is not known yet, or one has ended or must end, so that the attempt is void. `attempts`: who has which.
  */
 export function pendingGroup(
   members: readonly Slice[],
   volumes: ReadonlyMap<string, readonly VolumeNeed[]> | undefined,
   nodeOf: (slice: Slice) => string | undefined,
+  attempts: ReadonlyMap<string, string> = new Map(),
 ): PendingGroup | undefined {
   const [first] = members;
   if (first === undefined) return undefined;
@@ -88,7 +124,7 @@ export function pendingGroup(
   const placeOf = (slice: Slice): string | undefined => slice.spec.nodeName ?? nodeOf(slice);
   const unbound = members.filter((slice) => placeOf(slice) === undefined).sort(byName);
   if (unbound.length === 0) return undefined;
-  const pinnedNode = members.map(placeOf).find((node) => node !== undefined);
+  const pinnedNode = members.map(placeOf).find((node) => node !== undefined) ?? attempts.get(attemptOf(first));
   return {
     key: groupKeyOf(first),
     herd: first.metadata.namespace ?? '',

@@ -5,7 +5,16 @@ import type { Informer, InformerEvent } from '../../client/index.ts';
 import { Controller, type ControllerContext, isEnded, keyOf, type Result, refOfKey } from '../kit/index.ts';
 import { Ledger } from './ledger.ts';
 import type { Decision, PendingGroup, Policy, Unplaced } from './model.ts';
-import { groupKeyOf, herdState, isPending, nodeState, pendingGroup, volumesOf } from './observe.ts';
+import {
+  attemptsOf,
+  awaitsReports,
+  groupKeyOf,
+  herdState,
+  isPending,
+  nodeState,
+  pendingGroup,
+  volumesOf,
+} from './observe.ts';
 import { type Note, shapeOf, tellInMs } from './pending-notes.ts';
 import { schedule } from './schedule.ts';
 
@@ -91,16 +100,15 @@ export class Scheduler {
   }
 
   async #round(): Promise<Result> {
-    const groups = this.#gather();
+    const nodeObjects = this.#context.informers.of(kinds.nodes).list();
+    if (awaitsReports(nodeObjects)) return {};
+    const groups = this.#gather(attemptsOf(nodeObjects));
     if (groups.length === 0) {
       this.#notes.clear();
       return {};
     }
     const { informers, clock, log } = this.#context;
-    const nodes = informers
-      .of(kinds.nodes)
-      .list()
-      .map((node) => nodeState(node, this.#ledger.usedOfNode(node.metadata.name ?? '')));
+    const nodes = nodeObjects.map((node) => nodeState(node, this.#ledger.usedOfNode(node.metadata.name ?? '')));
     const herds = informers
       .of(kinds.herds)
       .list()
@@ -120,7 +128,7 @@ export class Scheduler {
   }
 
   /** The groups that can be placed, oldest first. */
-  #gather(): readonly PendingGroup[] {
+  #gather(attempts: ReadonlyMap<string, string>): readonly PendingGroup[] {
     const keys = new Map<string, { readonly created: string; readonly key: string }>();
     this.#missingRuns = new Set();
     if (this.#volumes.size >= runVolumesMax) this.#volumes.clear();
@@ -133,7 +141,7 @@ export class Scheduler {
     const ordered = [...keys.values()].sort((a, b) => compare(a.created, b.created) || compare(a.key, b.key));
     return ordered.flatMap(({ key }) => {
       const members = this.#slices.byIndex('group', key);
-      return pendingGroup(members, this.#volumesOf(members[0]), (slice) => this.#ledger.nodeOf(slice)) ?? [];
+      return pendingGroup(members, this.#volumesOf(members[0]), (slice) => this.#ledger.nodeOf(slice), attempts) ?? [];
     });
   }
 

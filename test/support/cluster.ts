@@ -22,6 +22,7 @@ export interface ClusterProcess {
   readonly role: string;
   readonly name: string;
   readonly pid: number;
+  readonly argv: readonly string[];
 }
 
 export interface TestCluster {
@@ -39,7 +40,8 @@ export interface TestCluster {
   apply(yaml: string): Promise<void>;
   /** The run of the pipeline's newest generation once it has ended; throws after the deadline with its status. */
   finished(pipeline: string, options?: { readonly namespace?: string; readonly deadlineMs?: number }): Promise<Run>;
-  stop(): Promise<void>;
+  /** Removes the folder too, unless another cluster is to start on it. */
+  stop(options?: { readonly isKept?: boolean }): Promise<void>;
 }
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -54,9 +56,9 @@ export const program = (name: string): string => join(root, 'dist', name);
 /** kubectl 1.35, which hack/setup fetched. */
 export const kubectlPath = join(root, '.cache/kubectl-1.35/kubectl');
 
-/** Starts `runictl dev` with `args` besides --data and --port; needs root unless `--isolation none` is among them. */
-export async function startCluster(args: readonly string[] = []): Promise<TestCluster> {
-  const directory = await mkdtemp(join(tmpdir(), 'runink-e2e-'));
+/** Starts `runictl dev` with `args` besides --data and --port, on a fresh folder or the one of a cluster before; needs root unless `--isolation none` is among them. */
+export async function startCluster(args: readonly string[] = [], before?: string): Promise<TestCluster> {
+  const directory = before ?? (await mkdtemp(join(tmpdir(), 'runink-e2e-')));
   const child = spawn(program('bin/runictl'), ['dev', '--data', directory, '--port', '0', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -85,13 +87,13 @@ export async function startCluster(args: readonly string[] = []): Promise<TestCl
     },
     finished: (pipeline, options = {}) =>
       finishedRun(client, pipeline, options.namespace ?? 'default', options.deadlineMs ?? 60_000),
-    async stop() {
+    async stop({ isKept = false } = {}) {
       client[Symbol.dispose]();
       child.kill('SIGTERM');
       const timer = setTimeout(() => child.kill('SIGKILL'), stopMsMax);
       await closed;
       clearTimeout(timer);
-      await rm(directory, { recursive: true, force: true });
+      if (!isKept) await rm(directory, { recursive: true, force: true });
     },
   };
 }

@@ -3,11 +3,12 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { filter, firstValueFrom, map, timeout } from 'rxjs';
-import { kinds, type PlanStep, type Run, type RunPlan, type Slice } from '../../../apis/index.ts';
+import { ApiError, kinds, type PlanStep, type Run, type RunPlan, type Slice } from '../../../apis/index.ts';
 import { silentLog, systemClock, systemRandom } from '../../../base/index.ts';
 import { type Client, Informer, MemoryClient } from '../../../client/index.ts';
 import { Agent } from '../../../runi-agent/agent.ts';
 import { BundleStore } from '../../../runi-agent/bundles.ts';
+import { Endings } from '../../../runi-agent/endings.ts';
 import { MaterialSource } from '../../../runi-agent/materials.ts';
 import { openPlainSpawner } from '../../../runi-agent/plain-spawner.ts';
 import { findProgram } from '../../../runi-agent/programs.ts';
@@ -35,6 +36,20 @@ export interface Rig extends AsyncDisposable {
   ended(name: string): Promise<NonNullable<Slice['status']>>;
   /** Another agent on the same folders, after this one was cut off. */
   restart(): Promise<void>;
+  /** The agent is cut off while `change` makes another store of this one; then it must list anew. */
+  replaceStore(
+    change: () => Promise<void>,
+    options?: { readonly isRestored?: boolean; readonly restarts?: boolean },
+  ): Promise<void>;
+  /** What the agent told the store when it checked in last. */
+  readonly attempts: readonly string[];
+}
+
+/** What the agent meets: whether it reaches the store, and what that is. */
+interface Weather {
+  isCut: boolean;
+  isRestored: boolean;
+  attempts: readonly string[];
 }
 
 export const sinkFile = (path: string) => ({ ...file(path), sink: 'out', format: 'text' }) as const;
@@ -140,8 +155,10 @@ export async function openRig(): Promise<Rig> {
   const top = await mkdtemp(join(tmpdir(), 'agent-'));
   const client = new MemoryClient();
   await client.create(kinds.nodes, { apiVersion: 'v1', kind: 'Node', metadata: { name: node } });
+  const weather: Weather = { isCut: false, isRestored: false, attempts: [] };
+  const reached = cuttable(client, weather);
   await mkdir(join(top, 'data'));
-  let running = await startAgent(top, client);
+  let running = await startAgent(top, reached, weather);
   let runs = 0;
 
   const rig: Rig = {
@@ -166,7 +183,19 @@ export async function openRig(): Promise<Rig> {
     },
     async restart() {
       await running.stop();
-      running = await startAgent(top, client);
+      running = await startAgent(top, reached, weather);
+    },
+    async replaceStore(change, { isRestored = true, restarts = false } = {}) {
+      weather.isCut = true;
+      client.breakWatches();
+      if (restarts) await running.stop();
+      await change();
+      client.compact();
+      Object.assign(weather, { isCut: false, isRestored });
+      if (restarts) running = await startAgent(top, reached, weather);
+    },
+    get attempts() {
+      return weather.attempts;
     },
     async [Symbol.asyncDispose]() {
       await running.stop();
@@ -176,7 +205,23 @@ export async function openRig(): Promise<Rig> {
   return rig;
 }
 
-async function startAgent(top: string, client: MemoryClient) {
+/** The same API, which cannot be reached while it is cut off. */
+function cuttable(client: MemoryClient, weather: Weather): Client {
+  return new Proxy(client, {
+    get(target, name) {
+      // Private fields live on the target alone.
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== 'function') return value;
+      if (!weather.isCut) return value.bind(target);
+      const away = (): never => {
+        throw new ApiError('ServiceUnavailable', 'cut off');
+      };
+      return name === 'watch' ? () => ({ [Symbol.asyncIterator]: away }) : () => Promise.resolve().then(away);
+    },
+  });
+}
+
+async function startAgent(top: string, client: Client, weather: Weather) {
   const deps = { client, clock: systemClock, random: systemRandom, log: silentLog };
   const spawner = await openPlainSpawner({
     directory: join(top, 'run'),
@@ -195,6 +240,13 @@ async function startAgent(top: string, client: MemoryClient) {
   const agent = new Agent({
     node,
     slices$: sliceChanges(informer),
+    relists$: informer.relists$,
+    checkIn: async (attempts) => {
+      if (weather.isCut) throw new ApiError('ServiceUnavailable', 'cut off');
+      weather.attempts = attempts;
+      return weather.isRestored;
+    },
+    endings: await Endings.open(join(top, 'endings.ndjson'), silentLog),
     spawner,
     exchange: { open: () => Promise.resolve(), close: () => Promise.resolve() },
     materials: new MaterialSource({ client, bundles, findProgram }),

@@ -25,7 +25,9 @@ describe('runictl barn snapshot of a server on disk', function () {
       (id) => [id, { keys: [{ id, key: randomBytes(32).toString('base64') }] }] as const,
     );
     for (const [id, file] of keys)
-      await writeFile(join(directory, id === 'one' ? 'keys.json' : 'other.json'), JSON.stringify(file));
+      await writeFile(join(directory, id === 'one' ? 'keys.json' : 'other.json'), JSON.stringify(file), {
+        mode: 0o600,
+      });
     await startAgain();
     await put('first');
   });
