@@ -1,6 +1,7 @@
 // One member of a simulated group: its disks, which outlive it, and its lives, each made of the same two sides as the product's.
 
-import type { BarnError, ReplicatedBarn } from '../../barn/index.ts';
+import { type BarnError, type EmbeddedBarn, plain, type StoreKeys } from '../../barn/index.ts';
+import { KeyRing } from '../../barn/keys.ts';
 import { foundingOf } from '../../barn/node/cluster.ts';
 import { startConsensus } from '../../barn/node/consensus.ts';
 import type { MemberIdentity } from '../../barn/node/member.ts';
@@ -13,7 +14,7 @@ import type { Chance } from './chance.ts';
 import { urlOf } from './network.ts';
 import { portPair } from './port.ts';
 import { SimProcess } from './process.ts';
-import { simLimits, simTimers, simWriterTimers } from './settings.ts';
+import { simLimits, simResealing, simTimers, simWriterTimers } from './settings.ts';
 import { spied } from './spied-machine.ts';
 import { SimStateDisk } from './state-disk.ts';
 import { SimVolume } from './volume.ts';
@@ -22,7 +23,7 @@ import type { World } from './world.ts';
 /** From a start to a crash or a stop. */
 export interface Life {
   readonly process: SimProcess;
-  readonly barn: ReplicatedBarn;
+  readonly barn: EmbeddedBarn;
   readonly machine: StateMachine;
 }
 
@@ -35,8 +36,10 @@ export class SimMember {
   readonly name: string;
   readonly volume: SimVolume;
   readonly stateDisk: SimStateDisk;
+  readonly world: World;
+  /** The keys that it starts with: a file that an operator edits. */
+  keyFile: StoreKeys;
   readonly #identity: MemberIdentity;
-  readonly #world: World;
   readonly #chance: Chance;
   readonly #clockFault: { readonly rate: number; readonly offsetMs: number };
   life: Life | undefined;
@@ -52,7 +55,8 @@ export class SimMember {
   #durableIndex = 0;
 
   constructor(world: World, identity: MemberIdentity) {
-    this.#world = world;
+    this.world = world;
+    this.keyFile = world.keys?.first() ?? [plain];
     this.#identity = identity;
     this.id = identity.id;
     this.isVoter = identity.state === 'new';
@@ -85,28 +89,28 @@ export class SimMember {
     if (!this.canStart) return;
     const process = new SimProcess({
       name: `${this.name}.${++this.#lives}`,
-      loop: this.#world.loop,
+      loop: this.world.loop,
       random: this.#chance.fork(),
       clockFault: this.#clockFault,
-      onPoint: (point) => this.#world.passed(point),
+      onPoint: (point) => this.world.passed(point),
     });
     this.#starting = process;
     const { failNext, freeBytes } = this.volume.faults;
     if (this.fate === 'failed' && !failNext && freeBytes === Number.POSITIVE_INFINITY) this.fate = 'whole';
     process.onDeath((why) => {
-      this.#world.trace(`${process.name} died ${why}`);
+      this.world.trace(`${process.name} died ${why}`);
       this.life = undefined;
       this.#starting = undefined;
     });
-    if (this.#world.isChaos && this.#world.chance.happens(0.15))
-      process.arm(this.#world.anyPoint(), this.#world.chance.between(1, 4));
-    this.#world.trace(`${process.name} starts`);
+    if (this.world.isChaos && this.world.chance.happens(0.15))
+      process.arm(this.world.anyPoint(), this.world.chance.between(1, 4));
+    this.world.trace(`${process.name} starts`);
     try {
       const life = await this.#open(process);
       if (!process.alive) return;
       this.#starting = undefined;
       this.life = life;
-      this.#world.trace(`${process.name} serves from entry ${life.machine.applied.index}`);
+      this.world.trace(`${process.name} serves from entry ${life.machine.applied.index}`);
     } catch (error) {
       if (process.alive) this.#ended(process, error);
     }
@@ -125,17 +129,18 @@ export class SimMember {
   }
 
   async #open(process: SimProcess): Promise<Life> {
-    const { loop, violations } = this.#world;
+    const { loop, violations } = this.world;
     const identity = this.#identity;
     const log = this.#log(process);
     const random = process.random;
+    const keys = this.keyFile;
     const machine = await openStateMachine({
       disk: this.stateDisk.attach(process),
-      keys: undefined,
+      keys: new KeyRing(keys),
       clock: process.clock,
       log,
       limits: simLimits,
-      timers: simWriterTimers,
+      timers: this.world.keys === undefined ? simWriterTimers : { ...simWriterTimers, ...simResealing },
       nextTurn: () => loop.delay(0, `${process.name} next turn`, process),
       random: (length) => Uint8Array.from({ length }, () => Math.floor(random.next() * 256)),
       ...(identity.state === 'new' && { founding: foundingOf(identity) }),
@@ -153,14 +158,14 @@ export class SimMember {
     const consensus = startConsensus({
       identity,
       files: this.volume.attach(process),
-      keys: undefined,
-      openTransport: async (events) => this.#world.network.attach(this.id, urlOf(this.name), process, events),
+      keys: new KeyRing(keys),
+      openTransport: async (events) => this.world.network.attach(this.id, urlOf(this.name), process, events),
       clock: process.clock,
       random,
       log,
       timers: simTimers,
-      port: this.#world.watchedPort(this, worker),
-      logLimits: this.#world.logLimits,
+      port: this.world.watchedPort(this, worker),
+      logLimits: this.world.logLimits,
     });
     const barn = startReplica({
       identity,
@@ -181,7 +186,7 @@ export class SimMember {
   }
 
   #watched(process: SimProcess, machine: StateMachine): StateMachine {
-    const { truth } = this.#world;
+    const { truth } = this.world;
     truth.isWhole(process.name, machine);
     truth.stands(process.name, machine);
     return spied(machine, {
@@ -198,19 +203,19 @@ export class SimMember {
   /** A life ended by itself. */
   #ended(process: SimProcess, error: unknown): void {
     const reason = reasonOf(error);
-    this.#world.trace(`${process.name} ends: ${tellError(error)}`);
+    this.world.trace(`${process.name} ends: ${tellError(error)}`);
     const isAllowed =
       (reason === 'Corrupt' && this.fate === 'damaged') ||
       (reason === 'Storage' && this.fate !== 'whole') ||
       (reason === 'Membership' && this.removal !== 'no');
-    if (!isAllowed) this.#world.violations.add('refuses only with a cause', `${process.name}: ${tellError(error)}`);
+    if (!isAllowed) this.world.violations.add('refuses only with a cause', `${process.name}: ${tellError(error)}`);
     if (reason === 'Corrupt') this.hasRefused = true;
     process.die(`of ${reason}`);
   }
 
   #log(process: SimProcess): Log {
     const line = (level: string) => (message: string, fields?: LogFields) =>
-      this.#world.trace(`${process.name} ${level} ${message} ${fields === undefined ? '' : JSON.stringify(fields)}`);
+      this.world.trace(`${process.name} ${level} ${message} ${fields === undefined ? '' : JSON.stringify(fields)}`);
     const log: Log = {
       debug: line('debug'),
       info: line('info'),

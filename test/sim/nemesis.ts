@@ -81,6 +81,8 @@ const faults: Readonly<Record<string, Fault>> = {
       group.world.trace(`${member.name}: disk damaged by ${how}`);
       member.fate = 'damaged';
       if (how === 'misdirect') member.volume.faults.misdirectNext = true;
+      // Where records are sealed a disk may also be damaged so that its own checksums do not see it.
+      else if (how === 'state' && group.world.keys?.chance.happens(0.5) === true) member.stateDisk.swap();
       else if (how === 'state') member.stateDisk.damage();
       else member.volume.flipBit();
     }),

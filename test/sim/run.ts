@@ -2,6 +2,7 @@
 import { Client } from './client.ts';
 import { Group } from './group.ts';
 import { guardRealWorld, realRequests } from './guard.ts';
+import { runKeyKeeper } from './keys.ts';
 import { linearize } from './linearizability.ts';
 import { makeRoom, runNemesis, runSupervisor } from './nemesis.ts';
 import type { Violation } from './violations.ts';
@@ -84,6 +85,7 @@ class Run {
     for (const watcher of this.#watchers) void watcher.run(isOver);
     void runNemesis(this.#group, () => this.#phase !== 'chaos');
     void runSupervisor(this.#group, isOver);
+    void runKeyKeeper(this.#group, isOver);
     await loop.runUntil(chaosMs, isBroken);
 
     this.#phase = 'healing';

@@ -27,5 +27,8 @@ export function logLimitsOf(chance: Chance): Partial<WalLimits & KeptLimits & Fl
 /** The state is synced often, so that the log is released often. */
 export const simWriterTimers: Partial<WriterTimers> = { batchMs: 5, syncMs: 150 };
 
+/** Few records are sealed anew with a batch, so that a change of keys is cut short now and then. */
+export const simResealing: Partial<WriterTimers> = { choresPerBatch: 5, backlogBytesPerBatch: 1_000 };
+
 /** The history is bounded so tightly that the leader compacts by itself now and then. */
 export const simLimits: BarnLimits = { ...defaultLimits, historyBytesMax: 48 * 1024 };

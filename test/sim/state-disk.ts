@@ -71,6 +71,17 @@ export class SimStateDisk {
     return true;
   }
 
+  /** Puts a record in the place of another, and that in its place: each is whole. */
+  swap(): void {
+    const [one, other] = this.#chance.shuffle([...this.#visible.keys()].filter((key) => key.startsWith('d')));
+    if (one === undefined || other === undefined) return;
+    for (const map of [this.#stable, this.#visible]) {
+      const [first, second] = [map.get(one), map.get(other)];
+      if (first === undefined || second === undefined) continue;
+      map.set(one, second).set(other, first);
+    }
+  }
+
   /** A new disk in the place of the old one. */
   wipe(): void {
     this.#stable.clear();

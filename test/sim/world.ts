@@ -5,6 +5,7 @@ import type { ToReplica } from '../../barn/node/port.ts';
 import type { MemberId } from '../../barn/raft/protocol.ts';
 import { Chance } from './chance.ts';
 import { History } from './history.ts';
+import { keysOf, type SimKeys } from './keys.ts';
 import { SimLoop } from './loop.ts';
 import type { SimMember } from './member.ts';
 import { SimNetwork, type WireQuality } from './network.ts';
@@ -28,6 +29,8 @@ export class World {
   readonly network: SimNetwork;
   readonly history = new History();
   readonly logLimits: ReturnType<typeof logLimitsOf>;
+  /** The keys of the members; absent where nothing is sealed. */
+  readonly keys: SimKeys | undefined;
   /** How far the clocks of a run's members drift apart: a rate is within 1 ± this. */
   readonly drift: number;
   /** Called once, when a vote is granted the next time. */
@@ -45,6 +48,7 @@ export class World {
     this.seed = seed;
     this.#print = print;
     this.chance = new Chance(seed);
+    this.keys = keysOf(seed);
     this.logLimits = logLimitsOf(this.chance.fork());
     this.drift = this.chance.pick([0, 0.1, 0.1, 0.4]);
     this.violations = new Violations(() => ({ step: this.loop.steps, atMs: Math.round(this.loop.nowMs) }));
