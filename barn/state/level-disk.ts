@@ -1,10 +1,11 @@
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { makeDirectory } from '../../base/index.ts';
 import { BarnError } from '../barn.ts';
 import { storageFault } from '../storage-fault.ts';
 import { type Disk, type DiskWrite, type DiskWriteOptions, entryBytes, flushBytes } from './disk.ts';
+import { checkTables } from './level-tables.ts';
 
 const pageLength = 1_000;
 // Nothing is read but at start, so a cache would be idle memory; a larger write buffer means fewer rewrites of tables.
@@ -14,11 +15,14 @@ const reclaimBytes = 16 * 1024 * 1024;
 // So large that LevelDB never changes its log by itself: see #flush.
 const writeBufferBytes = 64 * 1024 * 1024;
 
+const remedy = 'remove this member, empty its directory and add it anew, or restore a snapshot when it is the only one';
+
 /** Opens or makes a LevelDB in `directory`; it is ours alone until closed. Errors: Storage (also when another has it), Corrupt. */
 export async function openLevelDisk(directory: string): Promise<Disk> {
   try {
     // Before LevelDB, which would make it open to others, and syncs only what is in it.
     await makeDirectory(directory);
+    await checkFiles(directory);
     const level = new ClassicLevel<string, Uint8Array>(directory, {
       keyEncoding: 'utf8',
       valueEncoding: 'view',
@@ -32,6 +36,20 @@ export async function openLevelDisk(directory: string): Promise<Disk> {
   }
 }
 
+/** What LevelDB would not notice, or notice by ending the process, or answer by beginning anew over what is there. */
+async function checkFiles(directory: string): Promise<void> {
+  const account = await readFile(join(directory, 'CURRENT'), 'latin1').catch(() => undefined);
+  const names = await readdir(directory);
+  // LevelDB makes this file before any that holds something.
+  const left = names.find((name) => /\.(ldb|log)$/.test(name));
+  if (account === undefined && left === undefined) return;
+  if (account !== undefined && /^MANIFEST-\d+\n$/.test(account) && names.includes(account.trimEnd()))
+    return checkTables(directory);
+  const fault =
+    account === undefined ? `is missing, though ${left} is there` : 'does not name a MANIFEST that is there';
+  throw new BarnError('Corrupt', `open the store in ${directory}: its file CURRENT ${fault}; ${remedy}`);
+}
+
 class LevelDisk implements Disk {
   readonly #level: ClassicLevel<string, Uint8Array>;
   #bytesInLog = 0;
@@ -41,8 +59,12 @@ class LevelDisk implements Disk {
     this.#level = level;
   }
 
-  get(key: string): Promise<Uint8Array | undefined> {
-    return this.#level.get(key);
+  async get(key: string): Promise<Uint8Array | undefined> {
+    try {
+      return await this.#level.get(key);
+    } catch (cause) {
+      throw openError(this.#level.location, cause);
+    }
   }
 
   async *pages(prefix: string): AsyncGenerator<readonly (readonly [string, Uint8Array])[]> {
@@ -53,6 +75,8 @@ class LevelDisk implements Disk {
         if (page.length === 0) return;
         yield page;
       }
+    } catch (cause) {
+      throw openError(this.#level.location, cause);
     } finally {
       await iterator.close();
     }
@@ -146,6 +170,7 @@ class LevelDisk implements Disk {
 }
 
 function openError(directory: string, error: unknown): BarnError {
+  if (error instanceof BarnError) return error;
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   switch (code) {
@@ -156,13 +181,9 @@ function openError(directory: string, error: unknown): BarnError {
         { cause: error },
       );
     case 'LEVEL_CORRUPTION':
-      return new BarnError(
-        'Corrupt',
-        `open the store in ${directory}: LevelDB finds it damaged; put a copy back, or start with an empty directory`,
-        {
-          cause: error,
-        },
-      );
+      return new BarnError('Corrupt', `open the store in ${directory}: LevelDB finds it damaged; ${remedy}`, {
+        cause: error,
+      });
     default:
       return storageFault(`open the store in ${directory}`, cause);
   }

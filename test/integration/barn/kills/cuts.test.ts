@@ -10,33 +10,24 @@ import { present, seededRandom } from '../../../../base/index.ts';
 import {
   type Files,
   isPart,
+  type Left,
   lastSegment,
+  leave,
+  openedAt,
   openLog,
-  openState,
-  readFiles,
   replay,
   type Segment,
-  writeFiles,
 } from './left-behind.ts';
 import { bundleVictim, type VictimProgram } from './program.ts';
 import type { VictimKind } from './victim.ts';
-import { Victim } from './victim-process.ts';
 
-const logCutsMax = { shipped: 20_000, 'short segments': 2_000 };
+/** Every byte, unless the machine was so slow that the first life wrote a lot. */
+const firstLogCutsMax = 15_000;
+const logCutsMax = 1_500;
 const stateCutsMax = 600;
 const pairsMax = 150;
 /** Bytes around the boundaries of records that are all tried, whatever is left out elsewhere. */
 const aroundBytes = 20;
-
-/** What a kill left. */
-interface Left {
-  readonly log: Files;
-  readonly state: Files;
-  /** Where the state stands, and its hash at each entry up to the end of the log. */
-  readonly applied: number;
-  readonly hashes: ReadonlyMap<number, number>;
-  readonly last: number;
-}
 
 describe('what kill -9 left, cut short', function () {
   this.timeout(600_000);
@@ -51,7 +42,8 @@ describe('what kill -9 left, cut short', function () {
     // LevelDB syncs a lot at each start, and nothing here is to outlive the machine.
     memory = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'barn-'));
     program = await bundleVictim();
-    for (const kind of ['shipped', 'short segments'] as const) left.set(kind, await leave(kind));
+    for (const kind of ['shipped', 'short segments'] as const)
+      left.set(kind, await leave(kind, { parent, memory, program: program.path }));
   });
 
   after(async () => {
@@ -61,33 +53,9 @@ describe('what kill -9 left, cut short', function () {
 
   for (const kind of ['shipped', 'short segments'] as const) {
     it(`opens with all that is below a cut of the log, ${kind}`, async () => {
-      const { log, applied } = present(left.get(kind), kind);
-      const whole = await openLog(log);
-      if (whole instanceof BarnError) throw whole;
-      const segment = lastSegment(log);
-      const cuts = cutsOf(
-        segment.usedBytes,
-        segment.records.map(({ end }) => end),
-        logCutsMax[kind],
-      );
-      let refused = 0;
-      for (const cut of cuts)
-        for (const rest of ['gone', 'zero'] as const) {
-          const what = `${kind}, cut at ${cut}, the rest ${rest}`;
-          const loaded = await openLog(withCut(log, segment.name, cut, rest));
-          if (loaded instanceof BarnError) {
-            expect(loaded.reason, what).to.equal('Corrupt');
-            expect(mayBeRefused(segment, cut, rest), `${what}: ${loaded.message}`).to.equal(true);
-            refused++;
-            continue;
-          }
-          const { snapshot, entries } = loaded;
-          expect(snapshot.index + entries.length, what).to.be.at.least(lastBelow(segment, cut));
-          expect(snapshot.index, what).to.be.at.most(applied);
-          expect(isPart(loaded, whole), what).to.equal(true);
-        }
-      tell(`${kind}: ${textOf(cuts, segment.usedBytes)} of ${segment.name}, twice each, ${refused} refused`);
-      expect(refused).to.be.lessThan(cuts.length * (segment.isFilled ? 1.5 : 0.5));
+      const { log, firstLog, applied } = present(left.get(kind), kind);
+      await cutLog(firstLog, firstLogCutsMax, `${kind}, first life`, applied);
+      await cutLog(log, logCutsMax, `${kind}, third life`, applied);
     });
 
     it(`opens with all that the log holds after any cut of LevelDB's, ${kind}`, async () => {
@@ -101,10 +69,9 @@ describe('what kill -9 left, cut short', function () {
       const begins = new Set<number>();
       for (const cut of cuts) {
         const what = `${kind}, ${name} cut at ${cut}`;
-        const outcome = await openedAt(join(memory, 'cut'), withCut(state, name, cut, 'gone'), async (machine) => {
+        const outcome = await openedAt(join(memory, 'cut'), withCut(state, name, cut, 'gone'), (machine) => {
           begins.add(machine.applied.index);
           replay(machine, loaded);
-          return machine;
         });
         if (outcome instanceof BarnError) {
           // The log was released up to what the disk had promised to keep.
@@ -139,15 +106,10 @@ describe('what kill -9 left, cut short', function () {
           continue;
         }
         let begin = 0;
-        const outcome = await openedAt(
-          join(memory, 'pair'),
-          withCut(state, name, stateCut, 'gone'),
-          async (machine) => {
-            begin = machine.applied.index;
-            replay(machine, loaded);
-            return machine;
-          },
-        );
+        const outcome = await openedAt(join(memory, 'pair'), withCut(state, name, stateCut, 'gone'), (machine) => {
+          begin = machine.applied.index;
+          replay(machine, loaded);
+        });
         if (outcome instanceof BarnError) {
           expect(outcome.reason, what).to.equal('Corrupt');
           expect(loaded.snapshot.index, `${what}: ${outcome.message}`).to.be.greaterThan(begin);
@@ -163,49 +125,32 @@ describe('what kill -9 left, cut short', function () {
       expect(refused).to.be.lessThan(pairsMax);
     });
   }
-
-  /** Three lives, killed as soon as they have an answer, but for one that fills segments, and the last, of which LevelDB has something too. */
-  async function leave(kind: VictimKind): Promise<Left> {
-    const directory = join(parent, kind);
-    for (const [life, delayMs] of [0, kind === 'short segments' ? 800 : 0, 50].entries()) {
-      const victim = new Victim({ kind, directory, program: program.path }, `${kind}, life ${life + 1}`);
-      await victim.answered();
-      await victim.killAfter(delayMs);
-    }
-    const [log, state] = [await readFiles(join(directory, 'wal')), await readFiles(join(directory, 'state'))];
-    const loaded = await openLog(log);
-    if (loaded instanceof BarnError) throw loaded;
-    const copy = join(memory, 'whole');
-    await writeFiles(copy, state);
-    const machine = await openState(copy);
-    const applied = machine.applied.index;
-    const hashes = replay(machine, loaded);
-    await machine.close();
-    await rm(copy, { recursive: true });
-    return { log, state, applied, hashes, last: Math.max(applied, loaded.snapshot.index + loaded.entries.length) };
-  }
 });
 
-type Machine = Awaited<ReturnType<typeof openState>>;
-
-/** What work makes of the state of these files, or its refusal. */
-async function openedAt(
-  folder: string,
-  files: Files,
-  work: (machine: Machine) => Promise<Machine>,
-): Promise<Machine | BarnError> {
-  await writeFiles(folder, files);
-  let machine: Machine | undefined;
-  try {
-    machine = await openState(folder);
-    return await work(machine);
-  } catch (error) {
-    if (error instanceof BarnError) return error;
-    throw error;
-  } finally {
-    await machine?.close();
-    await rm(folder, { recursive: true });
-  }
+/** Opens a log with its last segment cut in all these ways. */
+async function cutLog(log: Files, cutsMax: number, life: string, applied: number): Promise<void> {
+  const whole = await openLog(log);
+  if (whole instanceof BarnError) throw whole;
+  const segment = lastSegment(log);
+  const boundaries = segment.records.map(({ end }) => end);
+  const cuts = cutsOf(segment.usedBytes, boundaries, cutsMax);
+  let refused = 0;
+  for (const cut of cuts)
+    for (const rest of ['gone', 'zero'] as const) {
+      const what = `${life}, cut at ${cut}, the rest ${rest}`;
+      const loaded = await openLog(withCut(log, segment.name, cut, rest));
+      if (loaded instanceof BarnError) {
+        expect(loaded.reason, what).to.equal('Corrupt');
+        expect(mayBeRefused(segment, cut, rest), `${what}: ${loaded.message}`).to.equal(true);
+        refused++;
+        continue;
+      }
+      expect(loaded.snapshot.index + loaded.entries.length, what).to.be.at.least(lastBelow(segment, cut));
+      expect(loaded.snapshot.index, what).to.be.at.most(applied);
+      expect(isPart(loaded, whole), what).to.equal(true);
+    }
+  tell(`${life}: ${textOf(cuts, segment.usedBytes)} of ${segment.name}, twice each, ${refused} refused`);
+  expect(refused).to.be.lessThan(2 * cuts.length);
 }
 
 function withCut(files: Files, name: string, cut: number, rest: 'gone' | 'zero'): Files {
@@ -219,9 +164,9 @@ function lastBelow({ records, lastIndexBefore }: Segment, cut: number): number {
   return records.findLast(({ end }) => end <= cut)?.lastIndex ?? lastIndexBefore;
 }
 
-/** A segment has its head before it has its name, and its length when it was made of zeros: without them it is no torn write. */
-function mayBeRefused({ headBytes, isFilled }: Segment, cut: number, rest: 'gone' | 'zero'): boolean {
-  return cut < headBytes || (isFilled && rest === 'gone');
+/** Some of a segment is durable before anything builds on it, and so is its length when it was made of zeros: no torn write takes that. */
+function mayBeRefused({ neededBytes, isFilled }: Segment, cut: number, rest: 'gone' | 'zero'): boolean {
+  return cut < neededBytes || (isFilled && rest === 'gone');
 }
 
 /** The log that LevelDB writes to: the highest number. */

@@ -7,7 +7,7 @@ import { defaultLimits } from '../../../../barn/limits.ts';
 import { identityAlone } from '../../../../barn/node/cluster.ts';
 import { startConsensus } from '../../../../barn/node/consensus.ts';
 import { localPorts } from '../../../../barn/node/local-port.ts';
-import { defaultTimers } from '../../../../barn/node/member.ts';
+import { defaultTimers, type MemberTimers } from '../../../../barn/node/member.ts';
 import { noTransport } from '../../../../barn/node/no-transport.ts';
 import { startReplica } from '../../../../barn/node/replica.ts';
 import { openLevelDisk } from '../../../../barn/state/level-disk.ts';
@@ -23,6 +23,8 @@ export type VictimKind = 'shipped' | 'sealed' | 'short segments';
 export const victimKeys = [{ id: 'test', key: Buffer.alloc(32, 7) }];
 const name = 'one';
 const limits = { ...defaultLimits, historyBytesMax: 400_000 };
+/** On a machine that is starved a start takes minutes: nobody may give up meanwhile. */
+const timers: MemberTimers = { ...defaultTimers, requestMs: 240_000, leaderlessMs: 240_000 };
 const logLimits = { segmentBytes: 128 * 1024, keptEntries: 50, keptBytes: 64 * 1024, stepEntries: 20 };
 
 const log: Log = {
@@ -43,7 +45,7 @@ async function main(directory: string, kind: VictimKind): Promise<void> {
 
 function openShipped(directory: string, kind: VictimKind): Promise<ReplicatedBarn> {
   const keys = kind === 'sealed' ? { keys: victimKeys } : {};
-  return openEmbeddedBarn({ directory, name, clock: systemClock, log, limits, ...keys, onFailed: fail });
+  return openEmbeddedBarn({ directory, name, clock: systemClock, log, limits, timers, ...keys, onFailed: fail });
 }
 
 async function openInOneThread(directory: string): Promise<ReplicatedBarn> {
@@ -51,7 +53,7 @@ async function openInOneThread(directory: string): Promise<ReplicatedBarn> {
   const { initial } = identity;
   const voters = initial.map(({ id }) => id);
   const confState = { voters, learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false };
-  const parts = { identity, clock: systemClock, random: systemRandom, log, timers: defaultTimers };
+  const parts = { identity, clock: systemClock, random: systemRandom, log, timers };
   const machine = await openStateMachine({
     disk: await openLevelDisk(join(directory, 'state')),
     ...{ keys: undefined, clock: systemClock, log, limits, founding: { members: initial, confState } },
