@@ -1,4 +1,5 @@
 // What the texts of flags mean, wherever they stand.
+import { memberNameProblem } from '../pki/index.ts';
 
 /** A command line that cannot be meant; the message names the flag. */
 export class FlagError extends Error {
@@ -32,6 +33,8 @@ export function initialClusterOf(
   const initialCluster = listOf(text).map((item) => {
     const [named = '', ...rest] = item.split('=');
     if (named === '') throw new FlagError(`--initial-cluster: "${item}" is not NAME=https://HOST:PORT`);
+    const problem = memberNameProblem(named);
+    if (problem !== undefined) throw new FlagError(`--initial-cluster: ${problem}`);
     return { name: named, peerUrl: serverUrl('--initial-cluster', rest.join('=')) };
   });
   for (const of of ['name', 'peerUrl'] as const)

@@ -1,10 +1,11 @@
 import { X509Certificate } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { ManualClock } from '../base/index.ts';
 import { ensurePeers } from './peers.ts';
+import { certificateBlocks } from './usable.ts';
 
 const members = [
   { name: 'm1', hosts: ['127.0.0.1', 'one.example'] },
@@ -26,7 +27,8 @@ describe('peer certificates', () => {
   const certificate = async (file: string): Promise<X509Certificate> => new X509Certificate(await read(file));
 
   it('name the member, serve both ends and are signed by their own authority', async () => {
-    await ensurePeers(directory, members, clock);
+    await ensurePeers(directory, [...members, { name: 'm3.node.example', hosts: [] }], clock);
+    expect((await certificate('m3.node.example.crt')).checkHost('m3.node.example')).to.equal('m3.node.example');
     const one = await certificate('m1.crt');
     const authority = await certificate('ca.crt');
     expect(one.verify(authority.publicKey)).to.equal(true);
@@ -58,13 +60,37 @@ describe('peer certificates', () => {
     expect([await read('m1.key'), await read('ca.crt')]).to.deep.equal([key, authority]);
   });
 
+  it('are signed by the authority that stands first, while another is trusted beside it', async () => {
+    await ensurePeers(directory, [], clock);
+    const [old, oldKey] = [await read('ca.crt'), await read('ca.key')];
+    await rm(join(directory, 'ca.crt'));
+    await rm(join(directory, 'ca.key'));
+    await ensurePeers(directory, [], clock);
+    const own = await read('ca.crt');
+    await writeFile(join(directory, 'ca.crt'), `${own}\n${old}`);
+    const made = await ensurePeers(directory, members, clock);
+    expect(made.authority).to.equal(`${own}\n${old}`);
+    expect((await certificate('m1.crt')).verify(new X509Certificate(own).publicKey)).to.equal(true);
+
+    clock.advance(3_640 * dayMs);
+    await ensurePeers(directory, [], clock);
+    const [renewed = '', kept = ''] = certificateBlocks(await read('ca.crt'));
+    expect(renewed).not.to.equal(certificateBlocks(own)[0]);
+    expect(kept).to.equal(certificateBlocks(old)[0]);
+
+    await writeFile(join(directory, 'ca.key'), oldKey);
+    const error = await ensurePeers(directory, members, clock).catch((cause: unknown) => cause);
+    expect(String(error)).to.contain('is not the one of');
+    expect(certificateBlocks(await read('ca.crt'))).to.deep.equal([renewed, kept]);
+  });
+
   it('are certified anew with a host that is added', async () => {
     await ensurePeers(directory, members, clock);
     await ensurePeers(directory, [{ name: 'm2', hosts: ['two.example'] }], clock);
     expect((await certificate('m2.crt')).checkHost('two.example')).to.equal('two.example');
   });
 
-  for (const name of ['ca', '', '../m1', 'M1', 'a.b'])
+  for (const name of ['ca', '', '../m1', 'M1', 'a..b', '.a', 'a-', 'a'.repeat(64)])
     it(`are not made for a member named ${JSON.stringify(name)}`, async () => {
       const error = await ensurePeers(directory, [{ name, hosts: [] }], clock).then(
         () => undefined,

@@ -22,14 +22,17 @@ export interface PeerIdentities {
  * The peer certificates of the store's members in `directory`: `ca.crt`, `ca.key`, and `NAME.crt` and `NAME.key` a member,
  * readable by the owner only. The authority signs peers alone and is never the API's. What is missing is made; what ends
  * within 30 days or lacks a host is renewed for the same key; the rest stays, so it may run as often as one likes. A server
- * needs `ca.crt` and its own two files; `ca.key` should stay where this ran. Throws when a name is none (RFC 1123).
+ * needs `ca.crt` and its own two files; `ca.key` should stay where this ran. Throws when a name is none.
  */
 export async function ensurePeers(
   directory: string,
   members: readonly PeerRequest[],
   clock: Clock,
 ): Promise<PeerIdentities> {
-  for (const { name } of members) checkName(name);
+  for (const { name } of members) {
+    const problem = memberNameProblem(name);
+    if (problem !== undefined) throw new Error(problem);
+  }
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const authority = await ensureAuthority(join(directory, 'ca'), 'runink-peer-ca', clock);
   const made = new Map<string, Credentials>();
@@ -48,10 +51,15 @@ export async function ensurePeers(
   return { authority: authority.certificate, members: made };
 }
 
-// It becomes a file's name, and must not be the authority's.
-function checkName(name: string): void {
-  if (name !== 'ca' && /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name)) return;
-  throw new Error(
-    `member name ${JSON.stringify(name)}: must be lowercase letters, digits and dashes, at most 63, and not "ca"`,
-  );
+const nameCharactersMax = 63;
+
+/**
+ * Why a member of the store cannot have this name, or undefined. It is a DNS name, since certificates bear it as one, and short
+ * enough for a common name; it becomes a file's name beside the authority's.
+ */
+export function memberNameProblem(name: string): string | undefined {
+  const label = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
+  if (name !== 'ca' && name.length <= nameCharactersMax && new RegExp(`^${label}(\\.${label})*$`).test(name))
+    return undefined;
+  return `member name ${JSON.stringify(name)}: must be lower case letters and digits, with - and . between them, at most ${nameCharactersMax}, and not "ca"`;
 }

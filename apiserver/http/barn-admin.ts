@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { ApiError } from '../../apis/index.ts';
 import type { Barn, BarnAlarm, Member, ReplicatedBarn } from '../../barn/index.ts';
+import { memberNameProblem } from '../../pki/index.ts';
 import { type User, wellKnownGroups } from '../auth/user.ts';
 import { isRecord, textOf } from '../json.ts';
 import { isReplicated } from '../storage/barn-health.ts';
@@ -83,8 +84,8 @@ const actions: ReadonlyMap<string, Action> = new Map(
 async function addMember(call: Call): Promise<void> {
   const { name, peerURL } = await bodyOf(call);
   const [member, url] = [textOf(name) ?? '', textOf(peerURL) ?? ''];
-  if (!/^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$/.test(member))
-    throw new ApiError('BadRequest', `name: "${member}" must be lower case letters, digits, - and ., at most 63`);
+  const problem = memberNameProblem(member);
+  if (problem !== undefined) throw new ApiError('BadRequest', problem);
   if (!URL.canParse(url) || new URL(url).protocol !== 'https:')
     throw new ApiError('BadRequest', `peerURL: "${url}" is not https://HOST:PORT`);
   sendJson(call.response, 201, shown(await replicated(call.barn).addLearner(member, url.replace(/\/+$/, ''))));
