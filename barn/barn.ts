@@ -2,6 +2,7 @@
 // (https://etcd.io/docs/v3.4/learning/api/). It knows no kinds. Twins: memory, the embedded store; one conformance suite.
 
 import type { StoreKeys } from './keys.ts';
+import type { PeerCredentials } from './transport/credentials.ts';
 
 /** The store's logical time: grows by one with every transaction that changes something. 0 is "unset". */
 export type Revision = number;
@@ -226,6 +227,11 @@ export interface EmbeddedBarn extends ReplicatedBarn {
    * how far it is. Errors: Storage when one that is still needed is missing, Overloaded (try again), Unknown.
    */
   useKeys(keys: StoreKeys): Promise<void>;
+  /**
+   * Shows peers these credentials, and checks peers by them, on all connections from now on; those that stand go on.
+   * Errors: Membership when they cannot be used, and the ones before stay; Unknown.
+   */
+  useCredentials(credentials: PeerCredentials): Promise<void>;
 }
 
 /** Why the store refused or ended. */

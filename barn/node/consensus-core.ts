@@ -1,14 +1,14 @@
 import type { Clock, Log, Timer } from '../../base/index.ts';
 import { BarnError, type BarnReason } from '../barn.ts';
-import { checkNeeded, type KeyRing, type StoreKeys } from '../keys.ts';
+import type { KeyRing } from '../keys.ts';
 import { appendThread, applyThread, type MemberId, type Message, type Ready } from '../raft/protocol.ts';
 import { RawNode } from '../raft/raw-node.ts';
 import type { Transport } from '../transport/transport.ts';
 import type { Wal } from '../wal/wal.ts';
 import { ChangeRequests } from './change-requests.ts';
+import { ConsensusAsks } from './consensus-asks.ts';
 import { ConsensusOutbox } from './consensus-outbox.ts';
 import { ConsensusStreams } from './consensus-streams.ts';
-import type { ConsensusCounts } from './counts.ts';
 import { productFlow } from './flow-limits.ts';
 import { GroupReads } from './group-reads.ts';
 import { HandOver } from './hand-over.ts';
@@ -17,11 +17,10 @@ import { LogWriter } from './log-writer.ts';
 import type { ConsensusParts, MemberIdentity, MemberTimers } from './member.ts';
 import { unpackParts } from './packing.ts';
 import { Peers } from './peers.ts';
-import type { Ask, Side, ToConsensus, ToReplica } from './port.ts';
+import type { Side, ToConsensus, ToReplica } from './port.ts';
 import { ProposalQueue } from './proposal-queue.ts';
 import type { Recovered } from './recovery.ts';
 import { Standings } from './standings.ts';
-import { stepDown } from './step-down.ts';
 
 /** What moves in the consensus side. Every event is worked off to its end at once: peers first, then the own disk, then the port. */
 export class ConsensusCore {
@@ -31,7 +30,6 @@ export class ConsensusCore {
   readonly #timers: MemberTimers;
   readonly #side: Side<ToReplica, ToConsensus>;
   readonly #wal: Wal;
-  readonly #keys: KeyRing;
   readonly #transport: Transport;
   readonly #node: RawNode;
   readonly #writer: LogWriter;
@@ -42,6 +40,7 @@ export class ConsensusCore {
   readonly #streams: ConsensusStreams;
   readonly #reads: GroupReads;
   readonly #changes: ChangeRequests;
+  readonly #asks: ConsensusAsks;
   readonly #outbox: ConsensusOutbox;
   readonly #standings = new Standings();
   /** Answers to appends that only told of a commit, the last for each peer: nobody waits for them, so they go with other messages or at the next tick. */
@@ -74,7 +73,6 @@ export class ConsensusCore {
     this.#timers = timers;
     this.#side = options.side;
     this.#wal = wal;
-    this.#keys = options.keys;
     this.#transport = transport;
     const { storage, hardState } = recovered;
     const flow = { ...productFlow, ...options.logLimits };
@@ -131,6 +129,16 @@ export class ConsensusCore {
       frame: (frame, transfer) => this.#outbox.say('frames', frame, transfer),
       log: options.log,
     });
+    this.#asks = new ConsensusAsks({
+      ...options,
+      node: this.#node,
+      outbox: this.#outbox,
+      changes: this.#changes,
+      writer: this.#writer,
+      streams: this.#streams,
+      standings: this.#standings,
+      onFailed: (error) => this.#fail(error),
+    });
   }
 
   /** Takes part from now on. A member alone leads at once, and of those who found a group the first tries to. */
@@ -154,7 +162,7 @@ export class ConsensusCore {
         this.#queue.add(proposals.first, commands, this.#clock.monotonicMs() + this.#timers.requestMs);
       }
       if (read !== undefined) this.#reads.add(read);
-      for (const { id, ask } of message.asks ?? []) this.#ask(id, ask);
+      for (const { id, ask } of message.asks ?? []) this.#asks.ask(id, ask);
       for (const frame of message.frames ?? []) this.#streams.frame(frame);
     });
     if (message.close === true) void this.close();
@@ -320,56 +328,6 @@ export class ConsensusCore {
     void this.#streams.send(message, this.#transport).then((ok) => {
       this.#guard(() => this.#node.reportSnapshot(message.to, ok));
     });
-  }
-
-  #ask(id: number, ask: Ask): void {
-    switch (ask.kind) {
-      case 'transfer':
-        this.#node.transferLeader(ask.to);
-        return this.#outbox.say('answers', { id, done: true });
-      case 'stepDown':
-        void stepDown({
-          node: this.#node,
-          transport: this.#transport,
-          clock: this.#clock,
-          timers: this.#timers,
-        }).then(() => this.#outbox.say('answers', { id, done: true }));
-        return;
-      case 'useKeys':
-        return this.#useKeys(id, ask.keys);
-      case 'counts':
-        return this.#outbox.say('answers', { id, done: true, counts: this.#counts() });
-      case 'change':
-        void this.#changes.change(ask.change).then((refusal) => {
-          this.#outbox.say('answers', refusal === undefined ? { id, done: true } : { id, done: false, ...refusal });
-        });
-        return;
-    }
-  }
-
-  /** Answered once new records are sealed so; the log is written anew behind the answer. */
-  #useKeys(id: number, keys: StoreKeys): void {
-    try {
-      checkNeeded(keys, [...this.#wal.keys()], 'the log');
-      this.#keys.change(keys);
-    } catch (error) {
-      if (!(error instanceof BarnError)) throw error;
-      return this.#outbox.say('answers', { id, done: false, reason: error.reason, message: error.message });
-    }
-    this.#wal.reseal().catch((error: unknown) => this.#fail(error));
-    this.#outbox.say('answers', { id, done: true });
-  }
-
-  #counts(): ConsensusCounts {
-    return {
-      logKeys: [...this.#wal.keys()],
-      leaderChanges: this.#standings.changes,
-      logBytes: this.#wal.sizeBytes(),
-      syncs: this.#writer.syncs.read(),
-      snapshotsSent: this.#streams.sent,
-      snapshotsReceived: this.#streams.received,
-      connected: this.#transport.connected().length,
-    };
   }
 
   /** What is said outside of an event crosses all the same. */

@@ -60,6 +60,8 @@ export class HeldNetwork {
         if (peer === undefined || reach(peer.id) === undefined) throw new Error('not connected');
         return peer.events.onQuestion(question);
       },
+      // Nobody shows anything on these wires.
+      update: () => {},
       connected: () => peers.map((peer) => peer.id).filter((peer) => peer !== id && reach(peer) !== undefined),
       close: async () => {
         if (this.#attached.get(id) === attached) this.#attached.delete(id);

@@ -1,3 +1,4 @@
+import { TransportError } from '../transport/error.ts';
 import type { Transport } from '../transport/transport.ts';
 
 /** The transport of a member that is alone: there is nobody to send to. */
@@ -8,6 +9,9 @@ export function noTransport(): Transport {
     flush() {},
     sendSnapshot: () => Promise.reject(new Error('this member is alone')),
     ask: () => Promise.reject(new Error('this member is alone')),
+    update() {
+      throw new TransportError('Credentials', 'this member is alone: nobody sees its certificate');
+    },
     connected: () => [],
     close: async () => {},
   };

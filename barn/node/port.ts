@@ -5,6 +5,7 @@ import type { BarnReason } from '../barn.ts';
 import type { StoreKeys } from '../keys.ts';
 import type { ConfChange, ConfState, MemberId, Role, Snapshot } from '../raft/protocol.ts';
 import type { MemberRecord } from '../state/machine.ts';
+import type { PeerCredentials } from '../transport/credentials.ts';
 import type { ConsensusCounts } from './counts.ts';
 import type { MessagePortLike } from './member.ts';
 
@@ -90,6 +91,7 @@ export type Ask =
   | { readonly kind: 'transfer'; readonly to: MemberId }
   | { readonly kind: 'stepDown' }
   | { readonly kind: 'useKeys'; readonly keys: StoreKeys }
+  | { readonly kind: 'useCredentials'; readonly credentials: PeerCredentials }
   | { readonly kind: 'counts' };
 
 /** What came of an ask: done (with counts where they were asked for), or why not. */

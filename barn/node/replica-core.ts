@@ -3,6 +3,7 @@ import { BarnError, type MemberCounts, type TxnResult } from '../barn.ts';
 import { checkNeeded, type StoreKeys } from '../keys.ts';
 import type { MemberId, Snapshot } from '../raft/protocol.ts';
 import type { Command, CommittedEntry, Origin, StateMachine } from '../state/machine.ts';
+import type { PeerCredentials } from '../transport/credentials.ts';
 import { Asks } from './asks.ts';
 import { Caretaker } from './caretaker.ts';
 import { type DiskLook, DiskRoom } from './disk-room.ts';
@@ -166,6 +167,11 @@ export class ReplicaCore {
     checkNeeded(keys, this.#machine.sealing.keys, 'the state');
     await this.#asks.ask({ kind: 'useKeys', keys }, this.#clock.monotonicMs() + this.#timers.requestMs);
     await this.#machine.useKeys(keys);
+  }
+
+  async useCredentials(credentials: PeerCredentials): Promise<void> {
+    const untilMs = this.#clock.monotonicMs() + this.#timers.requestMs;
+    await this.#asks.ask({ kind: 'useCredentials', credentials }, untilMs);
   }
 
   async counts(): Promise<MemberCounts> {

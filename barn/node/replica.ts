@@ -24,6 +24,7 @@ import type { MemberId } from '../raft/protocol.ts';
 import { commandFormatMax } from '../state/command.ts';
 import type { StateMachine } from '../state/machine.ts';
 import { sealSnapshot } from '../state/sealed-snapshot.ts';
+import type { PeerCredentials } from '../transport/credentials.ts';
 import type { MemberIdentity, ReplicaParts } from './member.ts';
 import { ReplicaCore } from './replica-core.ts';
 
@@ -178,6 +179,11 @@ class Replica implements EmbeddedBarn {
   async useKeys(keys: StoreKeys): Promise<void> {
     this.#core.checkOpen();
     await this.#core.useKeys(keys);
+  }
+
+  async useCredentials(credentials: PeerCredentials): Promise<void> {
+    this.#core.checkOpen();
+    await this.#core.useCredentials(credentials);
   }
 
   async stepDown(): Promise<void> {

@@ -43,8 +43,6 @@ export interface TlsTransportOptions {
 export interface TlsTransport extends Transport {
   /** Where it listens. */
   readonly port: number;
-  /** Certificates for connections from now on; those that stand go on. Errors: TransportError Credentials; the old stay. */
-  update(credentials: PeerCredentials): void;
 }
 
 /** Listens, and dials whoever `setPeers` names. Errors: TransportError Credentials, Listen. */

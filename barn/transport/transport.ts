@@ -1,4 +1,5 @@
 import type { MemberId, Message } from '../raft/protocol.ts';
+import type { PeerCredentials } from './credentials.ts';
 
 /** Where a member is found. */
 export interface PeerAddress {
@@ -57,6 +58,8 @@ export interface Transport {
    */
   sendSnapshot(send: SnapshotSend): Promise<void>;
   readonly ask: AskPeer;
+  /** Credentials for connections from now on; those that stand go on. Errors: TransportError Credentials; the old stay. */
+  update(credentials: PeerCredentials): void;
   /** Peers with a live connection. */
   connected(): readonly MemberId[];
   close(): Promise<void>;
