@@ -7,6 +7,7 @@ import {
   type Barn,
   BarnError,
   type ClusterOptions,
+  type EmbeddedBarn,
   openEmbeddedBarn,
   openEtcdBarn,
   restoreBarn,
@@ -16,7 +17,7 @@ import { type Log, systemClock, systemLog, systemRandom, watchParent } from '../
 import { isAnyHost, urlAt } from './address.ts';
 import { FlagError } from './flag-texts.ts';
 import { type GroupFlags, readCommand, type ServeFlags, usage } from './flags.ts';
-import { type RunningServer, startServer } from './server.ts';
+import { type RunningServer, type ServerOptions, startServer } from './server.ts';
 import { handOver } from './storage/barn-health.ts';
 import { readStoreKeys } from './storage/key-file.ts';
 import { followKeyFile, warnOfPlain } from './storage/key-follower.ts';
@@ -65,7 +66,7 @@ async function keysOf({ encryptionKeyFile }: { readonly encryptionKeyFile?: stri
 async function serve(flags: ServeFlags): Promise<void> {
   const log = systemLog('apiserver');
   await mkdir(flags.data, { recursive: true, mode: 0o700 });
-  const { barn, keys } = await openStore(flags, log);
+  const { barn, keys, peerCertificate } = await openStore(flags, log);
   let server: RunningServer | undefined;
   let isStopping = false;
   const stop = (): void => {
@@ -91,6 +92,7 @@ async function serve(flags: ServeFlags): Promise<void> {
   const running = await startServer({
     ...options,
     barn,
+    ...(peerCertificate === undefined ? {} : { peerCertificate }),
     clock: systemClock,
     random: systemRandom,
     log,
@@ -100,7 +102,7 @@ async function serve(flags: ServeFlags): Promise<void> {
   if (!isStopping) process.stdout.write(`${JSON.stringify({ ready: true, url: running.url })}\n`);
 }
 
-interface OpenStore {
+interface OpenStore extends Pick<ServerOptions, 'peerCertificate'> {
   readonly barn: Barn;
   /** Follows the key file. */
   readonly keys?: { stop(): void };
@@ -112,6 +114,7 @@ async function openStore(flags: ServeFlags, log: Log): Promise<OpenStore> {
     case 'embedded': {
       const { group, heartbeatMs, electionMs, encryptionKeyFile } = store;
       const keys = await keysOf(store);
+      const cluster = group === undefined ? undefined : await clusterOf(group);
       const barn = await openEmbeddedBarn({
         directory: storeDirectory(data),
         name,
@@ -121,16 +124,17 @@ async function openStore(flags: ServeFlags, log: Log): Promise<OpenStore> {
           ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
           ...(electionMs === undefined ? {} : { electionMs }),
         },
-        ...(group === undefined ? {} : { cluster: await clusterOf(group) }),
+        ...(cluster === undefined ? {} : { cluster }),
         ...clientUrlOf(flags),
         ...(keys === undefined ? {} : { keys }),
         // What could not be written is not in memory only: the next process reads what is on disk.
         onFailed: () => process.exit(1),
       });
-      if (keys === undefined || encryptionKeyFile === undefined) return { barn };
+      const opened = { barn, ...peerCertificateOf(barn, group, cluster) };
+      if (keys === undefined || encryptionKeyFile === undefined) return opened;
       warnOfPlain(keys, log);
       return {
-        barn,
+        ...opened,
         keys: followKeyFile({ barn, keys, clock: systemClock, log, read: () => readStoreKeys(encryptionKeyFile) }),
       };
     }
@@ -152,6 +156,19 @@ async function openStore(flags: ServeFlags, log: Log): Promise<OpenStore> {
     default:
       return store satisfies never;
   }
+}
+
+/** What the member shows the others, to be kept renewed. */
+function peerCertificateOf(
+  barn: EmbeddedBarn,
+  group: GroupFlags | undefined,
+  cluster: ClusterOptions | undefined,
+): Pick<OpenStore, 'peerCertificate'> {
+  if (group === undefined || cluster === undefined) return {};
+  const files = { certificate: group.certFile, key: group.keyFile, authority: group.trustedCaFile };
+  return {
+    peerCertificate: { files, inUse: cluster.credentials, use: (credentials) => barn.useCredentials(credentials) },
+  };
 }
 
 async function clusterOf({ certFile, keyFile, trustedCaFile, ...group }: GroupFlags): Promise<ClusterOptions> {

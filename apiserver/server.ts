@@ -6,19 +6,21 @@ import { join } from 'node:path';
 import { type KindInfo, kindInfos, kinds } from '../apis/index.ts';
 import type { Barn } from '../barn/index.ts';
 import type { Clock, Log, Random } from '../base/index.ts';
-import { readIfThere, writePrivate } from '../pki/index.ts';
+import { readIfThere, type TrustedCredentials, writePrivate } from '../pki/index.ts';
 import { hostOf, isAnyHost, urlAt } from './address.ts';
 import { ensureTokens } from './auth/tokens.ts';
-import { compactByTime, type Repeating } from './compaction.ts';
+import { compactByTime } from './compaction.ts';
 import { furnishHerd, makeOurHerds } from './furnish.ts';
 import { type App, buildApp } from './http/app.ts';
 import { authenticator } from './http/authenticate.ts';
 import { pathServer } from './http/paths.ts';
 import { type ApiLimits, defaultLimits } from './limits.ts';
-import { ensureIdentities, writeKubeconfigs } from './pki/identities.ts';
+import { ensureIdentities, type Identities, writeKubeconfigs } from './pki/identities.ts';
+import { type KeptCertificate, Renewals } from './pki/renewals.ts';
 import { continueTokens } from './registry/continue-token.ts';
 import { contractProblems } from './registry/contract.ts';
 import type { Registry } from './registry/registry.ts';
+import { type Repeating, repeat } from './repeating.ts';
 import { checkBarn } from './storage/barn-health.ts';
 import { ensureKeyFile } from './storage/key-file.ts';
 import { ObjectStore } from './storage/object-store.ts';
@@ -50,6 +52,8 @@ export interface ServerOptions {
   readonly log: Log;
   readonly version: string;
   readonly limits?: Partial<ApiLimits>;
+  /** What the store's member shows the others, to be kept renewed beside the server's own. */
+  readonly peerCertificate?: Omit<KeptCertificate, 'name'>;
   /** Called when it listens, which may be long before the store has a leader and the start is over. */
   readonly onListening?: (server: RunningServer) => void;
 }
@@ -64,6 +68,8 @@ export interface RunningServer {
 const localhost = '127.0.0.1';
 /** What is still under way after this at the end is cut off. */
 const closeMsMax = 3_000;
+/** How often the server looks whether its own certificates come near their end. */
+const renewMs = 86_400_000;
 
 /** Makes what is missing in `data` and `pki`, listens, and makes the herds that are always there. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
@@ -71,15 +77,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const limits = { ...defaultLimits, ...options.limits };
   await mkdir(data, { recursive: true, mode: 0o700 });
   const shared = options.pki ?? data;
-  const identities = await ensureIdentities(
-    {
-      shared: options.pki ?? join(data, 'pki'),
-      own: join(data, 'pki'),
-      nodes: options.nodes,
-      hosts: hostsOf(host, options.advertise),
-    },
-    clock,
-  );
+  const places = {
+    shared: options.pki ?? join(data, 'pki'),
+    own: join(data, 'pki'),
+    nodes: options.nodes,
+    hosts: hostsOf(host, options.advertise),
+  };
+  const identities = await ensureIdentities(places, clock);
   const keys = await ensureKeyFile(join(shared, 'secrets.key.json'));
   const registry: Registry = {
     store: new ObjectStore(barn, new Vault(keys)),
@@ -89,6 +93,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     limits,
     checks: { [kinds.contracts.kind]: contractProblems },
   };
+  const renewals = new Renewals({ clock, log });
   let url = '';
   let isFurnished = false;
   const app = buildApp({
@@ -97,6 +102,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     authenticate: authenticator(await ensureTokens(shared)),
     kindOf: kindLookup(kindInfos),
     tunnels: new Tunnels(),
+    certificates: () => renewals.states(),
     log,
     version: options.version,
     servePath: pathServer({
@@ -112,13 +118,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   });
   const server = createServer(
     {
-      ca: identities.authority.certificate,
-      cert: identities.server.certificate,
-      key: identities.server.key,
+      ...secureOptions({ ...identities.server, authority: identities.authority.certificate }),
       // Who has no certificate may have a token; who has neither is refused by the application.
       requestCert: true,
       rejectUnauthorized: false,
-      minVersion: 'TLSv1.2',
       ALPNProtocols: ['http/1.1'],
       headersTimeout: limits.headersTimeoutMs,
       requestTimeout: limits.requestTimeoutMs,
@@ -130,13 +133,24 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   server.maxConnections = limits.connectionsMax;
   const port = await listen(server, data, host, options.port);
   url = options.advertise ?? urlAt(host, port);
-  await writeKubeconfigs(data, identities, [...new Set([url, ...(options.otherUrls ?? [])])]);
+  const urls = [...new Set([url, ...(options.otherUrls ?? [])])];
+  await writeKubeconfigs(data, identities, urls);
+  keepRenewed(options, renewals, server, identities);
+  // Files are made anew near their end, and taken up like those that an operator changes.
+  const renewing = repeat(
+    clock,
+    renewMs,
+    async () => writeKubeconfigs(data, await ensureIdentities(places, clock), urls),
+    (error) => log.error('certificates not renewed', { error: String(error) }),
+  );
   const compaction = compactByTime(barn, clock, limits.historyMs, log);
   const ending = new AbortController();
   const running: RunningServer = {
     url,
     close() {
       ending.abort();
+      renewing.stop();
+      renewals.close();
       return stop(server, app, compaction, clock);
     },
   };
@@ -145,6 +159,27 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   await makeOurHerds(registry, log, ending.signal);
   isFurnished = true;
   return running;
+}
+
+function secureOptions({ certificate, key, authority }: TrustedCredentials) {
+  return { ca: authority, cert: certificate, key, minVersion: 'TLSv1.2' } as const;
+}
+
+/** Takes up what is renewed in the files: for clients, and for the other members of the store. */
+function keepRenewed(options: ServerOptions, renewals: Renewals, server: Server, identities: Identities): void {
+  const own = join(options.data, 'pki');
+  const shared = options.pki ?? own;
+  renewals.keep({
+    name: 'api',
+    files: {
+      certificate: join(own, 'apiserver.crt'),
+      key: join(own, 'apiserver.key'),
+      authority: join(shared, 'ca.crt'),
+    },
+    inUse: { ...identities.server, authority: identities.authority.certificate },
+    use: (credentials) => server.setSecureContext(secureOptions(credentials)),
+  });
+  if (options.peerCertificate !== undefined) renewals.keep({ name: 'peer', ...options.peerCertificate });
 }
 
 /** What the server's certificate must name. */

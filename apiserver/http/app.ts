@@ -9,6 +9,7 @@ import { authorise } from '../auth/authorise.ts';
 import type { NodeLookups } from '../auth/node-role.ts';
 import { type User, wellKnownGroups } from '../auth/user.ts';
 import { at, textOf } from '../json.ts';
+import type { CertificateState } from '../pki/renewals.ts';
 import type { ContinueTokens } from '../registry/continue-token.ts';
 import type { Registry } from '../registry/registry.ts';
 import { isTerminal } from '../registry/strategy.ts';
@@ -36,6 +37,8 @@ export interface AppDeps {
   readonly authenticate: Authenticate;
   readonly kindOf: KindLookup;
   readonly tunnels: Tunnels;
+  /** For the metrics. */
+  readonly certificates: () => readonly CertificateState[];
   readonly log: Log;
   /** Of the program. */
   readonly version: string;
@@ -62,6 +65,7 @@ export function buildApp(deps: AppDeps): App {
     watches: () => watches.count,
     tunnels: () => tunnels.nodes().length,
     revision: async () => (await inTime(registry.store.barn.status(), revisionMsMax, registry.clock))?.revision,
+    certificates: deps.certificates,
   });
   const ending = new AbortController();
   void endWithHerds(registry, watches, log, ending.signal);

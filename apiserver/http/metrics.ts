@@ -1,6 +1,7 @@
 // What the server measures of its requests, under kube-apiserver's names where it measures the same. Labels come from
 // small fixed sets: verbs, kinds of the table, codes.
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { CertificateState } from '../pki/renewals.ts';
 import type { ResourceRequest } from './request-info.ts';
 
 /** Counters and durations of requests, and the gauges, as Prometheus reads them. */
@@ -17,6 +18,7 @@ export interface Gauges {
   readonly tunnels: () => number;
   /** Undefined when the store does not say. */
   readonly revision: () => Promise<number | undefined>;
+  readonly certificates: () => readonly CertificateState[];
 }
 
 const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -58,6 +60,7 @@ export function apiMetrics(monotonicMs: () => number, gauges: Gauges): ApiMetric
   gauge('apiserver_longrunning_requests', 'Watches, logs and progress streams that are open.', gauges.watches);
   gauge('runink_apiserver_tunnels', 'Agents that are connected.', gauges.tunnels);
   gauge('runink_apiserver_revision', 'The revision of the store.', gauges.revision);
+  certificateMetrics(registry, gauges.certificates);
   return {
     begin(about) {
       const labels = {
@@ -76,6 +79,32 @@ export function apiMetrics(monotonicMs: () => number, gauges: Gauges): ApiMetric
     },
     text: async () => ({ type: registry.contentType, text: await registry.metrics() }),
   };
+}
+
+function certificateMetrics(registry: Registry, read: Gauges['certificates']): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'runink_apiserver_certificate_expiration_timestamp_seconds',
+    help: 'When the certificate in use ends, in seconds since 1970; 0 when it cannot be used.',
+    labelNames: ['certificate'] as const,
+    registers,
+    collect() {
+      for (const { name, endsMs } of read()) this.set({ certificate: name }, endsMs / 1000);
+    },
+  });
+  new Counter({
+    name: 'runink_apiserver_certificate_reloads_total',
+    help: 'Changed files of certificates that were taken, or refused and the ones before kept.',
+    labelNames: ['certificate', 'result'] as const,
+    registers,
+    collect() {
+      this.reset();
+      for (const { name, taken, refused } of read()) {
+        this.inc({ certificate: name, result: 'success' }, taken);
+        this.inc({ certificate: name, result: 'failure' }, refused);
+      }
+    },
+  });
 }
 
 function isLong(about: ResourceRequest | undefined): boolean {

@@ -80,6 +80,8 @@ export class SimNetwork {
       },
       sendSnapshot: (send) => this.#sendSnapshot(id, endpoint, send),
       ask: (url, question) => this.ask(process, url, question),
+      // Nobody shows anything on these wires.
+      update: () => {},
       connected: () => [...endpoint.peers].filter((peer) => this.#isUp(id, peer) && this.#isUp(peer, id)),
       close: async () => this.#detach(id, endpoint),
     };

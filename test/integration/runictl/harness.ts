@@ -27,6 +27,8 @@ export interface Server {
   readonly client: HttpClient;
   readonly runictl: Runictl;
   stop(options?: { readonly isKept?: boolean }): Promise<void>;
+  /** kill -9, if it still runs; the folder stays. */
+  kill(): Promise<void>;
 }
 
 const dist = fileURLToPath(new URL('../../../', import.meta.url));
@@ -48,16 +50,21 @@ export async function startServer(
   await ready(child);
   const kubeconfig = join(directory, 'admin.kubeconfig');
   const client = new HttpClient(await loadKubeconfig(kubeconfig));
+  const end = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<void> => {
+    client[Symbol.dispose]();
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
+    child.kill(signal);
+    await closed;
+  };
   return {
     kubeconfig,
     directory,
     client,
     runictl: runictlIn(kubeconfig, directory),
+    kill: () => end('SIGKILL'),
     async stop({ isKept = false } = {}) {
-      client[Symbol.dispose]();
-      const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
-      child.kill('SIGTERM');
-      await closed;
+      await end('SIGTERM');
       if (!isKept) await rm(directory, { recursive: true, force: true });
     },
   };
