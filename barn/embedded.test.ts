@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
@@ -39,6 +40,31 @@ describe('the embedded store and whom it belongs to', () => {
     await writeFile(join(directory, 'member.json'), JSON.stringify(member));
     expect(String(await refusal({}))).to.contain('belongs to a member of a group');
     await rm(directory, { recursive: true });
+  }).timeout(60_000);
+});
+
+describe('the embedded store and others on its machine', () => {
+  it('keeps its folders and files for its owner, whatever the umask is', async () => {
+    const parent = await mkdtemp(join(tmpdir(), 'barn-'));
+    const directory = join(parent, 'barn');
+    const before = process.umask(0);
+    try {
+      const barn = await openEmbeddedBarn({ directory, name: 'one', clock: systemClock, log: silentLog });
+      await barn.txn([], [{ do: 'put', key: 'a', value: Buffer.from('1') }]);
+      const open: string[] = [];
+      for (const name of ['.', ...(await readdir(directory, { recursive: true }))]) {
+        const { mode } = await stat(join(directory, name));
+        // LevelDB makes its files as the umask says: nobody else gets into their folder.
+        const isLevels = name.startsWith('state/');
+        if ((mode & 0o777) !== ((mode & constants.S_IFMT) === constants.S_IFDIR ? 0o700 : 0o600) && !isLevels)
+          open.push(`${name} ${(mode & 0o777).toString(8)}`);
+      }
+      await barn.close();
+      expect(open).to.deep.equal([]);
+    } finally {
+      process.umask(before);
+      await rm(parent, { recursive: true });
+    }
   }).timeout(60_000);
 });
 

@@ -103,7 +103,8 @@ function look(found: Found, before: readonly Known[], what: string, tally: Tally
   return known;
 }
 
-function learn(said: readonly Said[], before: readonly Known[], tally: Tally): readonly Known[] {
+/** What is known after a life said this. */
+export function learn(said: readonly Said[], before: readonly Known[], tally: Tally): readonly Known[] {
   const known = [...before];
   for (const one of said) {
     if (one.say !== 'acknowledged' && one.say !== 'submitted') continue;

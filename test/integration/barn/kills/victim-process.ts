@@ -19,13 +19,25 @@ export class Victim {
 
   /** Starts one on a directory; `what` names it in errors. */
   constructor(
-    { program, directory, kind }: { readonly program: string; readonly directory: string; readonly kind: VictimKind },
+    {
+      program,
+      directory,
+      kind,
+      through = [],
+    }: {
+      readonly program: string;
+      readonly directory: string;
+      readonly kind: VictimKind;
+      /** A command that starts it. */
+      readonly through?: readonly string[];
+    },
     what: string,
   ) {
     this.#what = what;
     this.#saidFile = `${directory}.said`;
     const stdout = openSync(this.#saidFile, 'w');
-    this.#child = spawn(execPath, [program, directory, kind], { stdio: ['pipe', stdout, 'pipe', 'pipe'] });
+    const [command, ...args] = [...through, execPath, program, directory, kind];
+    this.#child = spawn(command, args, { stdio: ['pipe', stdout, 'pipe', 'pipe'] });
     closeSync(stdout);
     this.#closed = once(this.#child, 'close');
     this.#answered = once(present(this.#child.stdio[3], 'descriptor 3'), 'data');
@@ -54,6 +66,16 @@ export class Victim {
     await this.#closed;
     if (this.#child.signalCode !== 'SIGKILL') throw this.#fault('the victim ended by itself');
     return this.#said();
+  }
+
+  /** Resolves with all it said, and its exit code and last words, once it has ended by itself. */
+  async endedByItself(): Promise<{
+    readonly said: readonly Said[];
+    readonly code: number | null;
+    readonly words: string;
+  }> {
+    await this.#closed;
+    return { said: this.#said(), code: this.#child.exitCode, words: this.#stderr };
   }
 
   /** A line that is cut off was not said: its write never returned. */
