@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { present } from '../../base/index.ts';
 import { CommandError } from '../failure.ts';
 import type { Terminal } from '../terminal.ts';
+import { giveEndings, keepEndings } from './endings.ts';
 import { takeLock } from './lock.ts';
 import { apiserverUnits, controllersUnits, type DevPlan, helperUnit, nodeKubeconfig, plainAgentUnit } from './plan.ts';
 import { descendants, processInfo, signalProcess } from './processes.ts';
@@ -84,6 +85,7 @@ class Cluster {
       if (this.#plan.isolation === 'none') return plainAgentUnit(this.#plan, node);
       const ids = idRange(this.#instance, index);
       const made = makeNodeFolder(folder, node, nodeKubeconfig(this.#plan, node), ids);
+      giveEndings(dataDir, node, made.state, ids);
       return helperUnit(this.#plan, node, { instance: `${this.#instance}-${index}`, folder, ids, ...made });
     });
     await Promise.all([...controllersUnits(this.#plan), ...nodes].map((unit) => this.#startUnit(unit)));
@@ -131,7 +133,7 @@ class Cluster {
     for (const roles of [['agent', 'helper'], ['controllers'], ['apiserver']])
       await Promise.all(this.#units.filter(({ plan }) => roles.includes(plan.role)).map((unit) => unit.stop()));
     this.#isStopped = true;
-    if (this.#plan.isolation === 'full') removeRuntime(runtimeFolder(this.#instance).path);
+    if (this.#plan.isolation === 'full') removeKept(runtimeFolder(this.#instance).path, this.#plan.dataDir);
     removeState(this.#plan.dataDir);
   }
 }
@@ -156,6 +158,11 @@ function cleanLeftovers(dataDir: string): void {
     signalProcess(pid, startTicks, 'SIGKILL');
     for (const child of below) signalProcess(child.pid, child.startTicks, 'SIGKILL');
   }
-  if (/^\/run\/runink-[0-9a-f]{8}$/.test(state.runtime)) removeRuntime(state.runtime);
+  if (/^\/run\/runink-[0-9a-f]{8}$/.test(state.runtime)) removeKept(state.runtime, dataDir);
   removeState(dataDir);
+}
+
+function removeKept(runtime: string, dataDir: string): void {
+  keepEndings(runtime, dataDir);
+  removeRuntime(runtime);
 }
