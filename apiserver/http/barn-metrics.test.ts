@@ -23,6 +23,10 @@ describe('Metrics of the store', () => {
       expect(value('etcd_server_proposals_applied_total')).to.be.greaterThan(1);
       expect(value('etcd_server_proposals_committed_total')).to.be.greaterThan(1);
       expect(value('runink_barn_log_bytes')).to.be.greaterThan(0);
+      expect(value('runink_barn_encrypted')).to.equal(0);
+      expect(value('runink_barn_plain')).to.equal(1);
+      expect(value('runink_barn_former_keys')).to.equal(0);
+      expect(value('runink_barn_records_to_seal')).to.equal(0);
       const syncs = value('etcd_disk_wal_fsync_duration_seconds_count');
       expect(syncs).to.be.greaterThan(0);
       expect(value('etcd_disk_wal_fsync_duration_seconds_bucket{le="\\+Inf"}')).to.equal(syncs);
@@ -39,6 +43,8 @@ describe('Metrics of the store', () => {
     const barn = await openEmbeddedBarn({ directory, name: 'one', clock: systemClock, log: silentLog });
     const clock = new ManualClock();
     try {
+      // A leader is known once something was read.
+      await barn.readIndex();
       const status = await barn.status();
       barn.status = () => Promise.resolve(status);
       barn.counts = () => new Promise<never>(() => undefined);
