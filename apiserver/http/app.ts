@@ -119,7 +119,7 @@ async function serve(
     case 'path':
       if (isBarnPath(about.path))
         return serveBarnAdmin(
-          { barn: registry.store.barn, version: deps.version },
+          { barn: registry.store.barn, version: deps.version, clock: registry.clock },
           user,
           about.path,
           request,

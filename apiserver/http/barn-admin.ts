@@ -4,10 +4,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { ApiError } from '../../apis/index.ts';
 import type { Barn, BarnAlarm, Member, ReplicatedBarn } from '../../barn/index.ts';
+import type { Clock } from '../../base/index.ts';
 import { memberNameProblem } from '../../pki/index.ts';
 import { type User, wellKnownGroups } from '../auth/user.ts';
 import { isRecord, textOf } from '../json.ts';
-import { isReplicated } from '../storage/barn-health.ts';
+import { inTime, isReplicated } from '../storage/barn-health.ts';
 import { readBody } from './body.ts';
 import { sendJson } from './respond.ts';
 
@@ -15,9 +16,11 @@ import { sendJson } from './respond.ts';
 export interface BarnAdminDeps {
   readonly barn: Barn;
   readonly version: string;
+  readonly clock: Clock;
 }
 
 const prefix = '/barn/v1/';
+const answerMsMax = 1_000;
 const bodyBytesMax = 64 * 1024;
 
 /** Whether a path is the door's. */
@@ -91,10 +94,10 @@ async function addMember(call: Call): Promise<void> {
   sendJson(call.response, 201, shown(await replicated(call.barn).addLearner(member, url.replace(/\/+$/, ''))));
 }
 
-async function serveStatus({ barn, version, response }: Call): Promise<void> {
+async function serveStatus({ barn, version, clock, response }: Call): Promise<void> {
   const { raft, alarms, sizeBytes, ...status } = await barn.status();
-  // Not a reason to say nothing of the rest.
-  const counts = isReplicated(barn) ? await barn.counts().catch(() => undefined) : undefined;
+  // A thread that hangs is no reason to say nothing of the rest.
+  const counts = isReplicated(barn) ? await inTime(barn.counts(), answerMsMax, clock) : undefined;
   sendJson(response, 200, {
     ...status,
     version,

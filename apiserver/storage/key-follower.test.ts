@@ -30,7 +30,7 @@ describe('apiserver: a key file that changes', () => {
       log,
     });
     const look = async (): Promise<void> => {
-      clock.advance(5_000);
+      clock.advance(2_000);
       for (let turn = 0; turn < 10; turn++) await Promise.resolve();
     };
     return { now, taken, said, follower, look };

@@ -3,7 +3,7 @@ import { type EmbeddedBarn, plain, type StoreKeys } from '../../barn/index.ts';
 import type { Clock, Log, Timer } from '../../base/index.ts';
 
 /** How often the key file is looked at. */
-const lookMs = 5_000;
+const lookMs = 2_000;
 
 /** Says nothing of the keys but their names, in order. */
 export function namesOf(keys: StoreKeys): readonly string[] {

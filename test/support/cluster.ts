@@ -56,11 +56,19 @@ export const program = (name: string): string => join(root, 'dist', name);
 /** kubectl 1.35, which hack/setup fetched. */
 export const kubectlPath = join(root, '.cache/kubectl-1.35/kubectl');
 
-/** Starts `runictl dev` with `args` besides --data and --port, on a fresh folder or the one of a cluster before; needs root unless `--isolation none` is among them. */
-export async function startCluster(args: readonly string[] = [], before?: string): Promise<TestCluster> {
+/**
+ * Starts `runictl dev` with `args` besides --data and --port, on a fresh folder or the one of a cluster before; needs root unless
+ * `--isolation none` is among them. `scratch` is where it and its programs run and keep their temporary files.
+ */
+export async function startCluster(
+  args: readonly string[] = [],
+  before?: string,
+  scratch?: string,
+): Promise<TestCluster> {
   const directory = before ?? (await mkdtemp(join(tmpdir(), 'runink-e2e-')));
   const child = spawn(program('bin/runictl'), ['dev', '--data', directory, '--port', '0', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...(scratch === undefined ? {} : { cwd: scratch, env: { ...process.env, TMPDIR: scratch } }),
   });
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
   await readyLine(child);
