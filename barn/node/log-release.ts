@@ -38,17 +38,26 @@ export class LogRelease {
 
   durable(snapshot: Snapshot): void {
     this.#marks.push(snapshot);
-    const newest = this.#storage.snapshot().index;
-    if (snapshot.index > newest && snapshot.index <= this.#storage.lastIndex())
+    if (!this.#holds(snapshot)) return;
+    if (snapshot.index > this.#storage.snapshot().index)
       this.#storage.createSnapshot(snapshot.index, snapshot.confState);
     const below = this.#keptFrom(snapshot.index);
-    const mark = this.#marks.findLast(({ index }) => index <= below);
+    const mark = this.#marks.findLast((one) => one.index <= below && this.#holds(one));
     if (mark === undefined || mark.index < this.#storage.firstIndex() + this.#limits.stepEntries) return;
     this.#marks = this.#marks.filter(({ index }) => index > mark.index);
     while (this.#handed[0] !== undefined && this.#handed[0].last <= mark.index)
       this.#handedBytes -= this.#handed.shift()?.bytes ?? 0;
     this.#storage.compact(mark.index);
     this.#wal.release(mark).catch(this.#onFailed);
+  }
+
+  /**
+   * Whether the log has that very entry. The state is ahead of it, or of another history, when it installed a snapshot that the
+   * core has not taken yet, or will not: its leader may be gone.
+   */
+  #holds({ index, term }: Snapshot): boolean {
+    const storage = this.#storage;
+    return index >= storage.firstIndex() - 1 && index <= storage.lastIndex() && storage.term(index) === term;
   }
 
   /** Up to which entry the log may go. */
