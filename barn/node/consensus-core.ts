@@ -1,4 +1,4 @@
-import type { Clock, Log, Timer } from '../../base/index.ts';
+import { assert, type Clock, type Log, type Timer } from '../../base/index.ts';
 import { BarnError, type BarnReason } from '../barn.ts';
 import type { KeyRing } from '../keys.ts';
 import { appendThread, applyThread, type MemberId, type Message, type Ready } from '../raft/protocol.ts';
@@ -264,8 +264,10 @@ export class ConsensusCore {
     if (hardState !== undefined) this.#commit = hardState.commit;
     const network: Message[] = [];
     const own: Message[] = [];
+    const votes: Message[] = [];
     for (const message of messages) {
       if (message.to === appendThread || message.to === applyThread) own.push(message);
+      else if (message.type === 'MsgVote') votes.push(message);
       else if (message.type === 'MsgSnap') this.#sendSnapshot(message);
       else network.push(message);
     }
@@ -273,11 +275,15 @@ export class ConsensusCore {
     for (const message of own) {
       if (message.to === appendThread) {
         this.#changes.appended(message.entries);
-        this.#writer.append(message, hardState, mustSync);
+        // A vote is asked for when the own vote, and the log that it is asked for, are durable: who forgot them could lead
+        // twice in one term, or by a vote that was meant for a longer log. (The core hands both out at once, as raft.go does.)
+        const responses = [...votes.splice(0), ...(message.responses ?? [])];
+        this.#writer.append({ ...message, responses }, hardState, mustSync);
       } else {
         this.#handOver.take(message);
       }
     }
+    assert(votes.length === 0, 'a vote is asked for in a new term, which is written');
     for (const { index, context } of readStates) {
       const read = this.#reads.answered(context);
       if (read !== undefined) this.#outbox.say('reads', { read, index });
