@@ -36,6 +36,10 @@ describe(`three servers and three controllers under trouble, ON_TOP_SEED=${seed}
   let cluster: TestCluster;
   let servers: Servers;
   let nemesis: Nemesis | undefined;
+  /** What goes on until it is told to end, also when the test has failed. */
+  const over = new AbortController();
+  const audits: Audit<ApiObject>[] = [];
+  let busy: Promise<unknown> = Promise.resolve();
 
   before(async () => {
     const many = ['--servers', '3', '--controllers', '3', '--agents', '2'];
@@ -44,6 +48,8 @@ describe(`three servers and three controllers under trouble, ON_TOP_SEED=${seed}
     servers = new Servers(cluster.client.raw.connection);
   });
   after(async () => {
+    over.abort();
+    await Promise.all([busy, ...audits.map((audit) => audit.stop())]);
     nemesis?.end();
     servers?.[Symbol.dispose]();
     await cluster?.stop();
@@ -53,11 +59,12 @@ describe(`three servers and three controllers under trouble, ON_TOP_SEED=${seed}
     await cluster.client.create(kinds.herds, { apiVersion: 'runink.io/v1', kind: 'Herd', metadata: { name: herd } });
     const from = await versionNow();
     const audited = <T extends ApiObject>(kind: Kind<T>, namespace: string): readonly Audit<T>[] =>
-      Array.from(
-        { length: auditsEach },
-        () => new Audit(servers, chance.fork(), { kind, namespace, from, restMs: auditRestMs }),
-      );
-    const all = {
+      Array.from({ length: auditsEach }, () => {
+        const audit = new Audit(servers, chance.fork(), { kind, namespace, from, restMs: auditRestMs });
+        audits.push(audit);
+        return audit;
+      });
+    const told = {
       secrets: audited(kinds.secrets, herd),
       runs: audited(kinds.runs, 'default'),
       slices: audited(kinds.slices, 'default'),
@@ -68,29 +75,31 @@ describe(`three servers and three controllers under trouble, ON_TOP_SEED=${seed}
     const sightings = new Sightings();
     nemesis = new Nemesis(cluster, servers, chance.fork(), leaseMs);
 
-    const trouble = AbortSignal.timeout(troubleMs);
-    const deadline = AbortSignal.timeout(troubleMs + settleMsMax);
+    const trouble = AbortSignal.any([AbortSignal.timeout(troubleMs), over.signal]);
+    const deadline = AbortSignal.any([AbortSignal.timeout(troubleMs + settleMsMax), over.signal]);
     const registers = Array.from(
       { length: clients },
       () => new RegisterClient(servers, chance.fork(), sightings, herd),
     );
-    await Promise.all([
+    const all = [
       nemesis.run(trouble),
       ...registers.map((client) => client.run(trouble)),
       ...Array.from({ length: pipelines }, (_, index) => work.run(`work-${index + 1}`, trouble, deadline)),
-    ]);
+    ];
+    busy = Promise.allSettled(all);
+    await Promise.all(all);
     nemesis.end();
 
     await makeLast(new Roaming(servers, chance.fork()), deadline);
-    await theyAgree(all.secrets, await lastVersion(kinds.secrets, herd), deadline);
-    await theyAgree(all.runs, await lastVersion(kinds.runs, 'default'), deadline);
-    await theyAgree(all.slices, await lastVersion(kinds.slices, 'default'), deadline);
-    const history = (all.secrets[0]?.events ?? []).map(changeOf);
+    await theyAgree(told.secrets, await lastVersion(kinds.secrets, herd), deadline);
+    await theyAgree(told.runs, await lastVersion(kinds.runs, 'default'), deadline);
+    await theyAgree(told.slices, await lastVersion(kinds.slices, 'default'), deadline);
+    const history = (told.secrets[0]?.events ?? []).map(changeOf);
     expect(shown([...sightings.violations, ...judge(history, sightings.observations)]), 'reads').to.deep.equal([]);
     const records = {
       asked: work.asked,
-      runs: all.runs[0]?.events ?? [],
-      slices: all.slices[0]?.events ?? [],
+      runs: told.runs[0]?.events ?? [],
+      slices: told.slices[0]?.events ?? [],
       lines: (await readFile(lines, 'utf8')).split('\n').filter((line) => line !== ''),
     };
     expect(shown(judgeOnce(records)), 'once').to.deep.equal([]);
