@@ -16,6 +16,7 @@ import { LogRelease } from './log-release.ts';
 import { LogWriter } from './log-writer.ts';
 import type { ConsensusParts, MemberIdentity, MemberTimers } from './member.ts';
 import { unpackParts } from './packing.ts';
+import { PeerMail } from './peer-mail.ts';
 import { Peers } from './peers.ts';
 import type { Side, ToConsensus, ToReplica } from './port.ts';
 import { ProposalQueue } from './proposal-queue.ts';
@@ -31,6 +32,7 @@ export class ConsensusCore {
   readonly #side: Side<ToReplica, ToConsensus>;
   readonly #wal: Wal;
   readonly #transport: Transport;
+  readonly #mail: PeerMail;
   readonly #node: RawNode;
   readonly #writer: LogWriter;
   readonly #release: LogRelease;
@@ -43,8 +45,6 @@ export class ConsensusCore {
   readonly #asks: ConsensusAsks;
   readonly #outbox: ConsensusOutbox;
   readonly #standings = new Standings();
-  /** Answers to appends that only told of a commit, the last for each peer: nobody waits for them, so they go with other messages or at the next tick. */
-  readonly #unhurried = new Map<MemberId, Message>();
   #timer: Timer | undefined;
   #commit = 0;
   readonly #foundsFirst: boolean;
@@ -74,6 +74,7 @@ export class ConsensusCore {
     this.#side = options.side;
     this.#wal = wal;
     this.#transport = transport;
+    this.#mail = new PeerMail(transport);
     const { storage, hardState } = recovered;
     const flow = { ...productFlow, ...options.logLimits };
     this.#node = new RawNode({
@@ -172,9 +173,11 @@ export class ConsensusCore {
   messages(messages: readonly Message[]): void {
     this.#guard(() => {
       for (const message of messages) {
-        const refused = this.#node.step(message);
-        if (refused !== 'ProposalDropped' || message.type !== 'MsgProp') continue;
-        const commands = message.entries.filter(({ type }) => type === 'EntryNormal').map(({ data }) => data);
+        if (message.type !== 'MsgProp' || message.entries.some(({ type }) => type !== 'EntryNormal')) {
+          this.#node.step(message);
+          continue;
+        }
+        const commands = message.entries.map(({ data }) => data);
         this.#queue.addForwarded(commands, this.#clock.monotonicMs() + this.#timers.requestMs);
       }
     });
@@ -220,7 +223,7 @@ export class ConsensusCore {
     if (this.#closing !== undefined || this.#hasFailed) return;
     this.#timer = this.#clock.after(this.#timers.heartbeatMs, () => this.#tick(), { unref: true });
     this.#guard(() => {
-      this.#sendUnhurried();
+      this.#mail.sendLate();
       this.#outbox.postAll();
       this.#node.tick();
       // The others may not have been there yet.
@@ -250,7 +253,7 @@ export class ConsensusCore {
     if (this.#isDriving) return;
     this.#isDriving = true;
     try {
-      const taken = this.#queue.propose();
+      const taken = this.#isGathering() ? undefined : this.#queue.propose();
       if (taken !== undefined) this.#outbox.proposed(taken.upTo, taken.term);
       this.#reads.ask();
       while (this.#node.hasReady()) this.#work(this.#node.ready());
@@ -258,6 +261,11 @@ export class ConsensusCore {
     } finally {
       this.#isDriving = false;
     }
+  }
+
+  /** While its disk is at work a leader lets commands gather: they go to everybody at once when it is done. */
+  #isGathering(): boolean {
+    return this.#writer.isWriting && !this.#queue.isFull && this.#node.basicStatus().leader === this.#identity.id;
   }
 
   #work({ softState, hardState, readStates, messages, mustSync }: Ready): void {
@@ -271,7 +279,7 @@ export class ConsensusCore {
       else if (message.type === 'MsgSnap') this.#sendSnapshot(message);
       else network.push(message);
     }
-    this.#send(network);
+    this.#mail.send(network);
     for (const message of own) {
       if (message.to === appendThread) {
         this.#changes.appended(message.entries);
@@ -306,28 +314,10 @@ export class ConsensusCore {
     for (const message of responses) {
       if (message.to === this.#identity.id) this.#node.step(message);
       else if (isWritten || message.type !== 'MsgAppResp' || message.reject) network.push(message);
-      else this.#unhurried.set(message.to, message);
+      else this.#mail.later(message);
     }
-    this.#send(network);
+    this.#mail.send(network);
     this.#driveSoon();
-  }
-
-  #send(messages: readonly Message[]): void {
-    if (messages.length === 0) return;
-    if (this.#unhurried.size > 0) {
-      for (const { to, type } of messages) if (type === 'MsgAppResp') this.#unhurried.delete(to);
-      this.#transport.send([...this.#unhurried.values()]);
-      this.#unhurried.clear();
-    }
-    this.#transport.send(messages);
-    this.#transport.flush();
-  }
-
-  #sendUnhurried(): void {
-    if (this.#unhurried.size === 0) return;
-    this.#transport.send([...this.#unhurried.values()]);
-    this.#unhurried.clear();
-    this.#transport.flush();
   }
 
   #sendSnapshot(message: Message): void {

@@ -41,6 +41,11 @@ export class LogWriter {
     this.#onFailed = options.onFailed;
   }
 
+  /** The disk is at work. */
+  get isWriting(): boolean {
+    return this.#pending.length > 0;
+  }
+
   /** Takes a MsgStorageAppend; `hardState` and `mustSync` as its Ready says. */
   append(message: Message, hardState: HardState | undefined, mustSync: boolean): void {
     if (hardState !== undefined) this.#hardState = hardState;

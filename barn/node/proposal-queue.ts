@@ -18,26 +18,32 @@ export interface Taken {
   readonly term: number;
 }
 
-/** Commands that wait for a leader who takes them, in their order. */
+/** Commands that wait for a leader who takes them, or for company, in their order. */
 export class ProposalQueue {
   readonly #node: RawNode;
   #waiting: Waiting[] = [];
+  #waitingBytes = 0;
   #forwardedBytes = 0;
 
   constructor(node: RawNode) {
     this.#node = node;
   }
 
-  add(first: number, commands: readonly Uint8Array[], untilMs: number): void {
-    for (const [at, data] of commands.entries()) this.#waiting.push({ data, request: first + at, untilMs });
+  /** There is enough for a proposal of its own: waiting for company would gain nothing. */
+  get isFull(): boolean {
+    return this.#waitingBytes >= proposalBytesMax;
   }
 
-  /** Keeps what another member forwarded and the core did not take just now; drops it when too much waits. */
+  add(first: number, commands: readonly Uint8Array[], untilMs: number): void {
+    for (const [at, data] of commands.entries()) this.#push({ data, request: first + at, untilMs });
+  }
+
+  /** Keeps what another member forwarded; drops it when too much waits. */
   addForwarded(commands: readonly Uint8Array[], untilMs: number): void {
     for (const data of commands) {
       if (this.#forwardedBytes + data.byteLength > forwardedBytesMax) return;
       this.#forwardedBytes += data.byteLength;
-      this.#waiting.push({ data, request: 0, untilMs });
+      this.#push({ data, request: 0, untilMs });
     }
   }
 
@@ -50,11 +56,8 @@ export class ProposalQueue {
       const count = this.#batchLength();
       const batch = this.#waiting.slice(0, count);
       if (this.#node.propose(batch.map(({ data }) => data)) !== undefined) break;
-      this.#waiting.splice(0, count);
-      for (const { data, request } of batch) {
-        if (request === 0) this.#forwardedBytes -= data.byteLength;
-        else taken = { upTo: request, term };
-      }
+      this.#remove(count);
+      for (const { request } of batch) if (request > 0) taken = { upTo: request, term };
     }
     return taken;
   }
@@ -64,15 +67,26 @@ export class ProposalQueue {
     let count = 0;
     let from = 0;
     let upTo = 0;
-    for (const { data, request, untilMs } of this.#waiting) {
+    for (const { request, untilMs } of this.#waiting) {
       if (untilMs > nowMs) break;
       count++;
-      if (request === 0) this.#forwardedBytes -= data.byteLength;
       from ||= request;
       upTo = Math.max(upTo, request);
     }
-    this.#waiting.splice(0, count);
+    this.#remove(count);
     return upTo === 0 ? undefined : { from, upTo };
+  }
+
+  #push(waiting: Waiting): void {
+    this.#waiting.push(waiting);
+    this.#waitingBytes += waiting.data.byteLength;
+  }
+
+  #remove(count: number): void {
+    for (const { data, request } of this.#waiting.splice(0, count)) {
+      this.#waitingBytes -= data.byteLength;
+      if (request === 0) this.#forwardedBytes -= data.byteLength;
+    }
   }
 
   #batchLength(): number {
