@@ -13,6 +13,8 @@ export interface ServerSettings {
   readonly cluster?: ClusterOptions;
 }
 
+/** Three revisions and two lengths before each item of a range. */
+const itemHeadBytes = 24;
 const noBytes: Buffer = Buffer.alloc(0);
 const failed = Buffer.from([0xff, 0xff, 0xff, 0xff]);
 
@@ -89,18 +91,25 @@ function answer(socket: Socket, bytes: Uint8Array): void {
 /** Key, revisions and value of each, as etcd's answer has them. */
 function encodeRange(items: Awaited<ReturnType<Barn['range']>>['items']): Buffer {
   let size = 0;
-  for (const { key, value } of items) size += 24 + key.length + value.byteLength;
+  for (const { key, value } of items) size += itemHeadBytes + key.length + value.byteLength;
   const bytes = Buffer.allocUnsafe(size);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, size);
+  const revision = (number: number, at: number): void => {
+    view.setUint16(at, number / 2 ** 32);
+    view.setUint32(at + 2, number % 2 ** 32);
+  };
   let at = 0;
   for (const { key, value, createRevision, modRevision, version } of items) {
-    bytes.writeUIntBE(createRevision, at, 6);
-    bytes.writeUIntBE(modRevision, at + 6, 6);
-    bytes.writeUIntBE(version, at + 12, 6);
-    bytes.writeUInt16BE(key.length, at + 18);
-    bytes.writeUInt32BE(value.byteLength, at + 20);
-    bytes.write(key, at + 24, 'latin1');
-    bytes.set(value, at + 24 + key.length);
-    at += 24 + key.length + value.byteLength;
+    revision(createRevision, at);
+    revision(modRevision, at + 6);
+    revision(version, at + 12);
+    view.setUint16(at + 18, key.length);
+    view.setUint32(at + 20, value.byteLength);
+    at += itemHeadBytes;
+    bytes.write(key, at, 'latin1');
+    at += key.length;
+    bytes.set(value, at);
+    at += value.byteLength;
   }
   return bytes;
 }
