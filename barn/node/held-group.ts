@@ -1,5 +1,5 @@
 // Members of a group in one thread, with logs, disks and wires in memory. Test support, not part of the door.
-import { type Clock, seededRandom, silentLog, systemClock } from '../../base/index.ts';
+import { type Clock, type Log, seededRandom, silentLog, systemClock } from '../../base/index.ts';
 import type { BarnError, ReplicatedBarn } from '../barn.ts';
 import { type BarnLimits, defaultLimits } from '../limits.ts';
 import type { MemberId, Message } from '../raft/protocol.ts';
@@ -92,6 +92,8 @@ export async function startHeld(options: {
   readonly timers?: Partial<MemberTimers>;
   readonly logLimits?: Partial<WalLimits & KeptLimits>;
   readonly freeBytes?: () => Promise<number>;
+  /** Of the state side. */
+  readonly log?: Log;
 }): Promise<HeldMember> {
   const { network, identity, files = new MemoryWalFiles(), disk = new HeldDisk(), clock = systemClock } = options;
   const limits = { ...defaultLimits, ...options.limits };
@@ -117,7 +119,7 @@ export async function startHeld(options: {
     random,
     limits,
     timers,
-    log: silentLog,
+    log: options.log ?? silentLog,
     port: one,
     ...(options.freeBytes !== undefined && { freeBytes: options.freeBytes }),
     diskLimits: logLimits,

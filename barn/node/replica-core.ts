@@ -289,6 +289,7 @@ export class ReplicaCore {
   #diverged(cause: unknown): void {
     const error =
       cause instanceof BarnError ? cause : new BarnError('Corrupt', 'apply an entry: the state refused', { cause });
+    this.#log.error('store ended', { reason: error.reason, error: error.message, cause: String(cause) });
     if (error.reason === 'Corrupt') {
       const alarm = { kind: 'CORRUPT', member: this.#identity.id } as const;
       this.#proposals.post({ kind: 'alarm', origin: { session: 0, request: 0 }, alarm, active: true });
