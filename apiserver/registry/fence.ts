@@ -18,7 +18,7 @@ export async function fenceOf(registry: Registry, text: string | undefined): Pro
     throw new ApiError('BadRequest', `header ${fenceHeader}: "${text}" is not NAMESPACE/NAME/HOLDER/TRANSITIONS`);
   // An old answer is good enough: a herd that was made anew has another uid, under which nobody finds an epoch.
   const herd = await registry.store.read(kinds.herds, undefined, fence.lease.namespace, { serializable: true });
-  if (herd === undefined) throw notLeading(fence, 'its herd is not there');
+  if (herd === undefined) throw notLeading(fence);
   return { ...fence, key: epochKey(herd.object.metadata.uid ?? '', fence.lease.name) };
 }
 
@@ -39,12 +39,12 @@ export async function fencedTxn(
   const result = await registry.store.txn([...compares, stands], success, [...failure, { do: 'get', key }]);
   if (result.succeeded) return result;
   const held = result.results[failure.length];
-  const now = held === undefined ? 'nobody' : new TextDecoder().decode(held.value);
-  if (now !== epoch) throw notLeading(fence, `it is held by ${now}`);
+  if (held === undefined || new TextDecoder().decode(held.value) !== epoch) throw notLeading(fence);
   return { ...result, results: result.results.slice(0, failure.length) };
 }
 
-function notLeading({ lease, epoch }: Fence, why: string): ApiError {
-  const message = `the write is fenced by lease ${lease.namespace}/${lease.name} as held by ${epoch}, but ${why}: nothing was done`;
+/** It says the same of every lease, there or not: who may not read it learns nothing of its holder. */
+function notLeading({ lease, epoch }: Fence): ApiError {
+  const message = `nothing was done: lease ${lease.namespace}/${lease.name} is not held as ${epoch}`;
   return new ApiError('Conflict', message, { name: lease.name, group: kinds.leases.group, kind: kinds.leases.plural });
 }

@@ -13,7 +13,7 @@ import { Nemesis } from '../support/on-top/nemesis.ts';
 import { type Change, judge } from '../support/on-top/observations.ts';
 import { judgeOnce } from '../support/on-top/once.ts';
 import { RegisterClient, Sightings } from '../support/on-top/registers.ts';
-import { Roaming, Servers } from '../support/on-top/roaming.ts';
+import { insist, Roaming, Servers } from '../support/on-top/roaming.ts';
 import { Work } from '../support/on-top/work.ts';
 
 const seed = Number(process.env['ON_TOP_SEED'] ?? Math.floor(Math.random() * 2 ** 32));
@@ -91,9 +91,9 @@ describe(`three servers and three controllers under trouble, ON_TOP_SEED=${seed}
     nemesis.end();
 
     await makeLast(new Roaming(servers, chance.fork()), deadline);
-    await theyAgree(told.secrets, await lastVersion(kinds.secrets, herd), deadline);
-    await theyAgree(told.runs, await lastVersion(kinds.runs, 'default'), deadline);
-    await theyAgree(told.slices, await lastVersion(kinds.slices, 'default'), deadline);
+    await theyAgree(told.secrets, await lastVersion(kinds.secrets, herd, deadline), deadline);
+    await theyAgree(told.runs, await lastVersion(kinds.runs, 'default', deadline), deadline);
+    await theyAgree(told.slices, await lastVersion(kinds.slices, 'default', deadline), deadline);
     const history = (told.secrets[0]?.events ?? []).map(changeOf);
     expect(shown([...sightings.violations, ...judge(history, sightings.observations)]), 'reads').to.deep.equal([]);
     const records = {
@@ -103,7 +103,7 @@ describe(`three servers and three controllers under trouble, ON_TOP_SEED=${seed}
       lines: (await readFile(lines, 'utf8')).split('\n').filter((line) => line !== ''),
     };
     expect(shown(judgeOnce(records)), 'once').to.deep.equal([]);
-    await serversAgree();
+    await serversAgree(deadline);
     const { deeds } = nemesis;
     console.log(
       `      ${[...deeds].map(([deed, times]) => `${deed} ${times}`).join(', ')}; ` +
@@ -130,17 +130,18 @@ describe(`three servers and three controllers under trouble, ON_TOP_SEED=${seed}
     );
   }
 
-  async function lastVersion(kind: Kind<ApiObject>, namespace: string): Promise<number> {
-    const { items } = await cluster.client.list(kind, { namespace });
+  async function lastVersion(kind: Kind<ApiObject>, namespace: string, deadline: AbortSignal): Promise<number> {
+    const { items } = await insist(() => cluster.client.list(kind, { namespace }), deadline);
     return Math.max(...items.map(({ metadata }) => Number(metadata.resourceVersion)));
   }
 
-  async function serversAgree(): Promise<void> {
+  async function serversAgree(deadline: AbortSignal): Promise<void> {
     for (const kind of [kinds.runs, kinds.slices, kinds.pipelines] as readonly Kind<ApiObject>[]) {
-      const { resourceVersion } = (await cluster.client.list(kind, { namespace: 'default' })).metadata;
+      const { metadata } = await insist(() => cluster.client.list(kind, { namespace: 'default' }), deadline);
+      const { resourceVersion } = metadata;
       // With a limit, a version is that very version.
       const options = { namespace: 'default', resourceVersion, limit: 100_000 };
-      const lists = await Promise.all(servers.each.map((client) => client.list(kind, options)));
+      const lists = await Promise.all(servers.each.map((client) => insist(() => client.list(kind, options), deadline)));
       const [first, ...others] = lists.map(({ items }) => items);
       for (const other of others) expect(other, kind.plural).to.deep.equal(first);
     }

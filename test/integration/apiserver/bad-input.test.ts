@@ -255,6 +255,24 @@ describe('apiserver: bad input', () => {
     expect(ignored.headers).to.not.have.property('warning');
   });
 
+  it('refuses every write with a fence that cannot be read', async () => {
+    const headers = { 'runink-fence': 'runink-system/runink-scheduler/me' };
+    const there = `${pipelines}/there`;
+    for (const [method, path, options] of [
+      ['POST', pipelines, { body: good }],
+      ['PATCH', there, { body: { metadata: { labels: { a: 'b' } } }, type: merge }],
+      ['DELETE', there, {}],
+      ['DELETE', pipelines, {}],
+    ] as const) {
+      const answer = await server.ask(method, path, { ...options, headers });
+      expect([answer.code, text(answer.body.message)], method).to.deep.equal([
+        400,
+        'header runink-fence: "runink-system/runink-scheduler/me" is not NAMESPACE/NAME/HOLDER/TRANSITIONS',
+      ]);
+    }
+    expect((await server.ask('GET', there)).code).to.equal(200);
+  });
+
   it('knows no other paths', async () => {
     for (const path of ['/nope', '/apis/nope.io/v1', '/apis/runink.io/v1/foos', '/api/v1/', '/%zz', '//']) {
       const answer = await server.ask('GET', path);

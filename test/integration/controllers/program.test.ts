@@ -16,7 +16,7 @@ const program = fileURLToPath(new URL('../../../controllers/main.js', import.met
 const leaseRef = { namespace: wellKnown.systemHerd, name: wellKnown.schedulerLease };
 
 describe('runink-controllers', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   let data: string;
   let barn: Barn;
   let server: RunningServer;
@@ -67,14 +67,12 @@ describe('runink-controllers', function () {
   });
 
   it('takes over at once from one that was killed, under a new epoch', async () => {
-    const first = await start();
+    // A lease that nobody could wait for.
+    const first = await start({}, ['--leader-elect-lease-ms', '3600000', '--leader-elect-renew-ms', '1000']);
     await until(async () => ((await lease())?.spec?.holderIdentity ?? '') !== '');
     await end(first, 'SIGKILL');
-    const killedMs = Date.now();
     const second = await start();
     await until(async () => (await lease())?.spec?.holderIdentity?.includes(`_${second.pid ?? 0}_`) === true);
-    // Its lease would have lasted for ten seconds.
-    expect(Date.now() - killedMs).to.be.lessThan(8_000);
     expect((await lease())?.spec?.leaseTransitions).to.equal(1);
   });
 
@@ -133,8 +131,8 @@ describe('runink-controllers', function () {
       expect(text.split('\n').length).to.be.lessThan(6);
     });
 
-  async function start(env: NodeJS.ProcessEnv = {}): Promise<ChildProcess> {
-    const argv = [program, '--kubeconfig', join(data, 'controllers.kubeconfig'), '--log-level', 'error'];
+  async function start(env: NodeJS.ProcessEnv = {}, flags: readonly string[] = []): Promise<ChildProcess> {
+    const argv = [program, '--kubeconfig', join(data, 'controllers.kubeconfig'), '--log-level', 'error', ...flags];
     const child = spawn(process.execPath, argv, {
       env: { ...process.env, ...env },
       stdio: ['pipe', 'pipe', 'inherit'],
@@ -184,7 +182,7 @@ function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null
 }
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
-  const deadlineMs = Date.now() + 15_000;
+  const deadlineMs = Date.now() + 30_000;
   while (!(await holds())) {
     if (Date.now() > deadlineMs) throw new Error('it did not come true in time');
     await new Promise((resolve) => setTimeout(resolve, 20));

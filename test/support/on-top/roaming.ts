@@ -37,16 +37,21 @@ export class Roaming {
   }
 
   /** Does `ask` at one server after another until one does it; `ask` must be harmless when repeated. */
-  async insist<T>(ask: (client: HttpClient) => Promise<T>, signal: AbortSignal): Promise<T> {
-    for (;;) {
-      try {
-        return await ask(this.any());
-      } catch (cause) {
-        if (!isTrouble(cause)) throw cause;
-      }
-      signal.throwIfAborted();
-      await pause(100);
+  insist<T>(ask: (client: HttpClient) => Promise<T>, signal: AbortSignal): Promise<T> {
+    return insist(() => ask(this.any()), signal);
+  }
+}
+
+/** Does what is harmless when repeated until it is done. */
+export async function insist<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (cause) {
+      if (!isTrouble(cause)) throw cause;
+      if (signal.aborted) throw new Error('not done in time', { cause });
     }
+    await pause(100);
   }
 }
 
