@@ -140,14 +140,16 @@ export class Caretaker {
 
   async #lookAt(disk: DiskRoom): Promise<void> {
     const { freeBytes, reserveBytes, mayReclaim } = await disk.look();
-    if (freeBytes >= reserveBytes) return;
-    if (!this.#isRaised() && this.#leadership.standing.leader !== 0) {
+    const isShort = freeBytes < reserveBytes;
+    if (isShort && !this.#isRaised() && this.#leadership.standing.leader !== 0) {
       this.#log.error('disk nearly full: nothing is put until there is room and the alarm is disarmed', {
         freeBytes,
         reserveBytes,
       });
       await this.#submitAlarm({ kind: 'NOSPACE', member: this.#identity.id });
     }
+    // Whosever disk it is: all wait for what an operator deletes now.
+    if (!isShort && this.#machine.noSpace === undefined) return;
     if (!mayReclaim || !(await this.#machine.reclaim())) return;
     this.#log.info('room of what was deleted given back', { freeBytes: (await disk.look()).freeBytes });
   }
