@@ -11,15 +11,25 @@ import { createPeerAuthority, peerCredentials } from '../peer-certificates.ts';
 import { RemoteBarn } from './client.ts';
 import type { MemberOptions } from './member.ts';
 import { Network, type NetworkHost } from './network.ts';
+import { SmallDisk } from './small-disk.ts';
 
 /** The member's program of this build. */
 export const memberProgram = fileURLToPath(new URL('./member.js', import.meta.url));
 const port = 2380;
 
+/** What members' disks are like. */
+export interface GroupDisks {
+  /** Each member gets a file system of its own of this size. */
+  readonly bytes: number;
+  /** Bounds that such a disk allows. */
+  readonly limits: MemberOptions['diskLimits'];
+}
+
 interface Placed {
   options: MemberOptions;
   program: string;
   readonly host: NetworkHost;
+  readonly disk: SmallDisk | undefined;
   process: ChildProcess | undefined;
 }
 
@@ -29,8 +39,11 @@ export class MemberGroup {
   readonly folder: string;
   readonly #members: ReadonlyMap<string, Placed>;
 
-  /** Founds a group of members with these names; resolves when all serve, which may be before there is a leader. */
-  static async found(names: readonly string[]): Promise<MemberGroup> {
+  /**
+   * Founds a group of members with these names; resolves when all serve, which may be before there is a leader. Without `disks`
+   * they share the machine's.
+   */
+  static async found(names: readonly string[], disks?: GroupDisks): Promise<MemberGroup> {
     const folder = await mkdtemp(join(tmpdir(), 'runink-group-'));
     const network = await Network.open();
     const authority = await createPeerAuthority();
@@ -46,8 +59,13 @@ export class MemberGroup {
         listen: { host: host.address, port },
         credentials: await peerCredentials(authority, name),
       } as const;
-      const options = { name, directory: join(folder, name), at: join(folder, `${name}.sock`), cluster };
-      members.set(name, { options, program: memberProgram, host, process: undefined });
+      const disk = disks && (await SmallDisk.open(join(folder, name), disks.bytes));
+      const directory = disk === undefined ? join(folder, name) : join(folder, name, 'data');
+      const options = {
+        ...{ name, directory, at: join(folder, `${name}.sock`), cluster },
+        ...(disks?.limits !== undefined && { diskLimits: disks.limits }),
+      };
+      members.set(name, { options, program: memberProgram, host, disk, process: undefined });
     }
     const group = new MemberGroup(network, folder, members);
     await Promise.all(names.map((name) => group.start(name)));
@@ -69,7 +87,9 @@ export class MemberGroup {
     const member = this.#member(name);
     await rm(member.options.at, { force: true });
     const log = await open(join(this.folder, `${name}.log`), 'a');
-    const [command, ...args] = [...member.host.enter, process.execPath, member.program, JSON.stringify(member.options)];
+    const enter: readonly string[] = [...member.host.enter, ...(member.disk?.enter ?? [])];
+    const [command = '', ...entering] = enter;
+    const args = [...entering, process.execPath, member.program, JSON.stringify(member.options)];
     const child = spawn(command, args, { stdio: ['pipe', 'pipe', log.fd] });
     await log.close();
     member.process = child;
@@ -101,8 +121,8 @@ export class MemberGroup {
 
   /** The disk of a member that does not run is lost. */
   async wipe(name: string): Promise<void> {
-    const member = this.#member(name);
-    await rm(member.options.directory, { recursive: true, force: true });
+    const { disk, options } = this.#member(name);
+    await rm(disk === undefined ? options.directory : join(disk.path, 'data'), { recursive: true, force: true });
   }
 
   /** From now on the member is started as one that was added to the group, not as a founder. */
@@ -126,6 +146,16 @@ export class MemberGroup {
     ).peerUrl;
   }
 
+  /** The disk of a member, in a group that was founded with small ones. */
+  disk(name: string): SmallDisk {
+    return present(this.#member(name).disk, `a disk of ${name} alone`);
+  }
+
+  /** Whether the process of a member runs. */
+  isUp(name: string): boolean {
+    return isRunning(this.#member(name).process);
+  }
+
   connect(name: string): Promise<RemoteBarn> {
     return RemoteBarn.connect(this.#member(name).options.at);
   }
@@ -133,12 +163,13 @@ export class MemberGroup {
   async close(): Promise<void> {
     await Promise.all(this.names.map((name) => this.kill(name)));
     await this.network.close();
+    for (const { disk } of this.#members.values()) await disk?.close();
     await rm(this.folder, { recursive: true, force: true });
   }
 
   async #end(name: string, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     const child = this.#member(name).process;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (!isRunning(child)) return;
     const ended = once(child, 'close');
     child.kill(signal);
     await ended;
@@ -147,4 +178,8 @@ export class MemberGroup {
   #member(name: string): Placed {
     return present(this.#members.get(name), `a member named ${name}`);
   }
+}
+
+function isRunning(child: ChildProcess | undefined): child is ChildProcess {
+  return child !== undefined && child.exitCode === null && child.signalCode === null;
 }

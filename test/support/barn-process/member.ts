@@ -1,6 +1,6 @@
 // A member of a store as a process for tests: `node member.js OPTIONS`, where OPTIONS is JSON as `MemberOptions`. Prints a line
 // when it serves; `readIndex` of a client tells when it has a leader. Ends when told by SIGTERM or when its stdin ends.
-import { type ClusterOptions, openEmbeddedBarn } from '../../../barn/index.ts';
+import { type ClusterOptions, type EmbeddedBarnOptions, openEmbeddedBarn } from '../../../barn/index.ts';
 import { systemClock, systemLog } from '../../../base/index.ts';
 import { serveBarn } from './server.ts';
 
@@ -11,6 +11,7 @@ export interface MemberOptions {
   /** Where it serves: a unix socket. */
   readonly at: string;
   readonly cluster?: ClusterOptions;
+  readonly diskLimits?: EmbeddedBarnOptions['diskLimits'];
 }
 
 async function main(): Promise<void> {
