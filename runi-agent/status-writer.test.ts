@@ -44,6 +44,22 @@ describe('runi-agent: status writer', () => {
     expect(client.writes - before).to.equal(2);
   });
 
+  it('writes again what the store has acknowledged and forgotten, when it is told of a new list', async () => {
+    const slice = await makeSlice();
+    writer.put(slice, { phase: 'Running' });
+    await until((seen) => seen.status?.phase === 'Running');
+    await client.updateStatus(kinds.slices, { ...(await read()), status: { phase: 'Pending' } });
+    writer.relisted();
+    await until((seen) => seen.status?.phase === 'Running');
+    const before = client.writes;
+    writer.put(slice, { phase: 'Succeeded' });
+    await until((seen) => seen.status?.phase === 'Succeeded');
+    // One that the objects say already is not written.
+    writer.relisted();
+    await writer.stop();
+    expect(client.writes - before).to.equal(1);
+  });
+
   it('repeats until the API takes it', async () => {
     const slice = await makeSlice();
     let failures = 3;
