@@ -53,6 +53,21 @@ export async function run(program: string, side: Side, load: Load): Promise<Outc
   return { ...told, serverUs: (used * 1e6) / told.answers, generatorUs: (told.cpuSeconds * 1e6) / told.answers };
 }
 
+/** The same run against one side and the other in turn, so that what else the machine does meets both. */
+export async function alternate(
+  program: string,
+  [one, other]: readonly [Side, Side],
+  load: Load,
+  times: number,
+): Promise<readonly [readonly Outcome[], readonly Outcome[]]> {
+  const outcomes: readonly [Outcome[], Outcome[]] = [[], []];
+  for (let round = 0; round < times; round++) {
+    outcomes[0].push(await run(program, one, load));
+    outcomes[1].push(await run(program, other, load));
+  }
+  return outcomes;
+}
+
 function output(program: string, args: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     execFile(program, args, { timeout: 120_000 }, (error, stdout, stderr) => {

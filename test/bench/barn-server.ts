@@ -11,6 +11,8 @@ export interface ServerSettings {
   readonly directory: string;
   readonly name: string;
   readonly cluster?: ClusterOptions;
+  /** 32 bytes in base64 that encrypt its files. */
+  readonly key?: string;
 }
 
 /** Three revisions and two lengths before each item of a range. */
@@ -19,9 +21,10 @@ const noBytes: Buffer = Buffer.alloc(0);
 const failed = Buffer.from([0xff, 0xff, 0xff, 0xff]);
 
 async function main(): Promise<void> {
-  const settings: ServerSettings = JSON.parse(process.argv[2] ?? '{}');
+  const { key, ...settings }: ServerSettings = JSON.parse(process.argv[2] ?? '{}');
   const barn = await openEmbeddedBarn({
     ...settings,
+    ...(key === undefined ? {} : { keys: [{ id: 'bench', key: Buffer.from(key, 'base64') }] }),
     clock: systemClock,
     log: systemLog(settings.name, 'error'),
     onFailed: () => process.exit(1),

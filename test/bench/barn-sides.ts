@@ -55,10 +55,11 @@ export async function startTheirs(count: number): Promise<Side> {
   };
 }
 
-/** `count` members of ours. */
-export async function startOurs(count: number): Promise<Side> {
+/** `count` members of ours; with a key their files are encrypted. */
+export async function startOurs(count: number, key?: string): Promise<Side> {
   const directory = await mkdtemp(join(tmpdir(), 'runink-bench-'));
-  const members = await Promise.all((await settingsOf(directory, count)).map((settings) => OurMember.start(settings)));
+  const settings = (await settingsOf(directory, count)).map((each) => (key === undefined ? each : { ...each, key }));
+  const members = await Promise.all(settings.map((each) => OurMember.start(each)));
   return {
     protocol: 'framed',
     get endpoints() {

@@ -2,7 +2,7 @@
 // one compiled generator for both (barn-load.c). BARN_BENCH=full adds 1 KiB everywhere, the long run, and memory and start of
 // three; BARN_BENCH_MEMBERS=3 leaves those of one out; BARN_BENCH_PROFILE=DIR makes V8 profiles of our members.
 import { rmSync } from 'node:fs';
-import { compileLoad, type Load, type Outcome, run } from './barn-load.ts';
+import { alternate as alternateSides, compileLoad, type Load, type Outcome, run } from './barn-load.ts';
 import { pssMegabytes, type Side, startOurs, startTheirs } from './barn-sides.ts';
 import { beside, median, type Row } from './row.ts';
 
@@ -116,18 +116,8 @@ async function gaps(program: string, pair: Pair): Promise<readonly Row[]> {
   return [beside('no writes after the leader was killed', median(ours), 'ms', 'etcd, same timers', median(theirs))];
 }
 
-async function alternate(
-  program: string,
-  { ours, theirs }: Pair,
-  load: Load,
-  times = rounds,
-): Promise<[readonly Outcome[], readonly Outcome[]]> {
-  const outcomes: [Outcome[], Outcome[]] = [[], []];
-  for (let round = 0; round < times; round++) {
-    outcomes[0].push(await run(program, ours, load));
-    outcomes[1].push(await run(program, theirs, load));
-  }
-  return outcomes;
+function alternate(program: string, { ours, theirs }: Pair, load: Load, times = rounds) {
+  return alternateSides(program, [ours, theirs], load, times);
 }
 
 async function both(program: string, { ours, theirs }: Pair, load: Load): Promise<void> {
