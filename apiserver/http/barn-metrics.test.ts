@@ -23,6 +23,8 @@ describe('Metrics of the store', () => {
       expect(value('etcd_server_proposals_applied_total')).to.be.greaterThan(1);
       expect(value('etcd_server_proposals_committed_total')).to.be.greaterThan(1);
       expect(value('runink_barn_log_bytes')).to.be.greaterThan(0);
+      expect(value('runink_barn_disk_free_bytes')).to.be.greaterThan(0);
+      expect(value('runink_barn_disk_reserve_bytes')).to.be.greaterThan(200_000_000);
       expect(value('runink_barn_encrypted')).to.equal(0);
       expect(value('runink_barn_plain')).to.equal(1);
       expect(value('runink_barn_former_keys')).to.equal(0);
@@ -46,7 +48,7 @@ describe('Metrics of the store', () => {
       // A leader is known once something was read.
       await barn.readIndex();
       const status = await barn.status();
-      barn.status = () => Promise.resolve(status);
+      barn.status = () => Promise.resolve({ ...status, alarms: [{ kind: 'NOSPACE', member: 0x1a }] });
       barn.counts = () => new Promise<never>(() => undefined);
       const asked = barnMetrics(barn, clock);
       await new Promise((resolve) => setImmediate(resolve));
@@ -54,7 +56,8 @@ describe('Metrics of the store', () => {
       const text = await asked;
       expect(text)
         .to.match(/^runink_barn_answers 0$/m)
-        .and.match(/^etcd_server_has_leader 1$/m);
+        .and.match(/^etcd_server_has_leader 1$/m)
+        .and.match(/^etcd_debugging_server_alarms\{server_id="1a",alarm_type="NOSPACE"\} 1$/m);
       expect(text).not.to.include('etcd_disk_wal_fsync_duration_seconds');
       barn.status = () => Promise.reject(new BarnError('Closed', 'closed'));
       barn.counts = () => Promise.reject(new BarnError('Closed', 'closed'));

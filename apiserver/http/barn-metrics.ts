@@ -31,7 +31,7 @@ export async function barnMetrics(barn: Barn, clock: Clock): Promise<string> {
   ].join('');
 }
 
-function standing({ raft, sizeBytes, format }: MemberStatus): readonly string[] {
+function standing({ raft, sizeBytes, format, alarms, disk }: MemberStatus): readonly string[] {
   const { id = 0, leader = 0, committed = 0, applied = 0, isLearner = false } = raft ?? {};
   return [
     one('etcd_server_has_leader', 'gauge', 'Whether a leader is known.', Number(leader !== 0)),
@@ -40,6 +40,13 @@ function standing({ raft, sizeBytes, format }: MemberStatus): readonly string[] 
     one('etcd_server_proposals_committed_total', 'gauge', 'The last entry known to be committed.', committed),
     one('etcd_server_proposals_applied_total', 'gauge', 'The last entry applied here.', applied),
     one('etcd_mvcc_db_total_size_in_bytes', 'gauge', 'What the member takes on disk.', sizeBytes),
+    alarmed(alarms),
+    ...(disk === undefined
+      ? []
+      : [
+          one('runink_barn_disk_free_bytes', 'gauge', 'What is free on the disk of the member.', disk.freeBytes),
+          one('runink_barn_disk_reserve_bytes', 'gauge', 'With less free, nothing is put.', disk.reserveBytes),
+        ]),
     ...(format === undefined
       ? []
       : [
@@ -47,6 +54,15 @@ function standing({ raft, sizeBytes, format }: MemberStatus): readonly string[] 
           one('runink_barn_format_known', 'gauge', 'The newest format that this member knows.', format.known),
         ]),
   ];
+}
+
+/** One line for each alarm of the group, under etcd's name; whose it is by its number, as `member list` shows it. */
+function alarmed(alarms: MemberStatus['alarms']): string {
+  const name = 'etcd_debugging_server_alarms';
+  const lines = alarms.map(
+    ({ kind, member }) => `${name}{server_id="${member.toString(16)}",alarm_type="${kind}"} 1\n`,
+  );
+  return `${head(name, 'gauge', 'Alarms of all members.')}${lines.join('')}`;
 }
 
 function counted(counts: MemberCounts): readonly string[] {
