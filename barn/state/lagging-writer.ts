@@ -112,9 +112,9 @@ export class LaggingWriter {
    * with true when all of it is on its way in order, with false when it was dropped.
    */
   setBacklog(writes: Iterator<DiskWrite | undefined>): Promise<boolean> {
-    this.#dropBacklog();
+    this.dropBacklog();
     const done = new Promise<boolean>((resolve) => (this.#backlog = { writes, resolve }));
-    if (this.#failed !== undefined || this.#closing) this.#dropBacklog();
+    if (this.#failed !== undefined || this.#closing) this.dropBacklog();
     this.#schedule();
     return done;
   }
@@ -149,7 +149,7 @@ export class LaggingWriter {
     this.#waiting = [];
     this.#waitingBytes = 0;
     this.#chores.length = 0;
-    this.#dropBacklog();
+    this.dropBacklog();
     return this.flushed();
   }
 
@@ -157,7 +157,7 @@ export class LaggingWriter {
   async close(): Promise<void> {
     this.#closing = true;
     this.#timer?.cancel();
-    this.#dropBacklog();
+    this.dropBacklog();
     await this.#inFlight;
     if (this.#failed !== undefined || !(this.#dirty || this.#unsynced)) return;
     this.#startBatch(true);
@@ -176,7 +176,7 @@ export class LaggingWriter {
     this.#waiting = [];
     this.#waitingBytes = 0;
     this.#chores.length = 0;
-    this.#dropBacklog();
+    this.dropBacklog();
     this.#room?.reject(error);
     this.#room = undefined;
     this.#syncWanted?.reject(error);
@@ -263,7 +263,8 @@ export class LaggingWriter {
     return bytes;
   }
 
-  #dropBacklog(): void {
+  /** What is left of the backlog is not wanted any more. */
+  dropBacklog(): void {
     this.#backlog?.resolve(false);
     this.#backlog = undefined;
   }

@@ -182,11 +182,15 @@ export class ReplicatedState implements StateMachine {
 
   async useKeys(keys: StoreKeys): Promise<void> {
     if (this.#broken !== undefined) throw this.#broken;
-    if (this.#installing)
-      throw new BarnError('Overloaded', 'change the encryption keys: a snapshot is being installed; try again later');
     checkNeeded(keys, this.#resealing.state.keys, 'the state');
-    await this.#resealing.use(keys);
-    this.#sealAnew();
+    try {
+      await this.#resealing.pause();
+      if (this.#installing)
+        throw new BarnError('Overloaded', 'change the encryption keys: a snapshot is being installed; try again later');
+      await this.#resealing.use(keys);
+    } finally {
+      this.#sealAnew();
+    }
   }
 
   sizeBytes(): Promise<number> {

@@ -68,11 +68,20 @@ export class Resealing {
     return this.#ids().some((id) => id !== this.#ring.currentId);
   }
 
-  /** From now on these keys; resolves when the disk knows of the first. Errors: Storage. */
+  /**
+   * Ends what is under way, before the keys change: it must not strike off keys in the name of another one than it sealed with.
+   * `begin` goes on.
+   */
+  async pause(): Promise<void> {
+    this.#ending.abort();
+    this.#writer.dropBacklog();
+    await this.#underWay;
+  }
+
+  /** From now on these keys, while paused; resolves when the disk knows of the first. Errors: Storage. */
   async use(keys: StoreKeys): Promise<void> {
     this.#ring.change(keys);
-    const [ids, { currentId }] = [this.#ids(), this.#ring];
-    if (!ids.includes(currentId)) await this.#mark([...ids, currentId]);
+    await this.#mark([...this.#ids(), this.#ring.currentId]);
   }
 
   /** Begins, or begins anew. */
@@ -81,9 +90,9 @@ export class Resealing {
     this.#ending = new AbortController();
     this.#left = due.count;
     const written = this.#writer.setBacklog(this.#writes(due));
-    const before = this.#underWay;
+    const [before, { signal }, { currentId }] = [this.#underWay, this.#ending, this.#ring];
     // A disk that failed has told the writer's owner.
-    this.#underWay = before.then(() => this.#finish(written, this.#ending.signal)).catch(() => {});
+    this.#underWay = before.then(() => this.#finish(written, currentId, signal)).catch(() => {});
   }
 
   /** Resolves when it does nothing with the disk any more; after the writer was closed. */
@@ -100,14 +109,13 @@ export class Resealing {
     }
   }
 
-  async #finish(written: Promise<boolean>, signal: AbortSignal): Promise<void> {
+  async #finish(written: Promise<boolean>, key: string, signal: AbortSignal): Promise<void> {
     if (!(await written) || signal.aborted) return;
     await this.#writer.flushed();
     await this.#disk.reclaim(signal);
     if (signal.aborted) return;
-    const { currentId } = this.#ring;
-    await this.#mark([currentId]);
-    this.#log.info('state sealed anew: nothing in it needs an older key any more', { key: currentId });
+    await this.#mark([key]);
+    this.#log.info('state sealed anew: nothing in it needs an older key any more', { key });
   }
 
   async #mark(ids: readonly string[]): Promise<void> {
