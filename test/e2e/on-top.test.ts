@@ -13,7 +13,7 @@ import { Nemesis } from '../support/on-top/nemesis.ts';
 import { type Change, judge } from '../support/on-top/observations.ts';
 import { judgeOnce } from '../support/on-top/once.ts';
 import { RegisterClient, Sightings } from '../support/on-top/registers.ts';
-import { insist, Roaming, Servers } from '../support/on-top/roaming.ts';
+import { insist, Roaming, Servers, within } from '../support/on-top/roaming.ts';
 import { Work } from '../support/on-top/work.ts';
 
 const seed = Number(process.env['ON_TOP_SEED'] ?? Math.floor(Math.random() * 2 ** 32));
@@ -75,8 +75,8 @@ describe(`three servers and three controllers under trouble, ON_TOP_SEED=${seed}
     const sightings = new Sightings();
     nemesis = new Nemesis(cluster, servers, chance.fork(), leaseMs);
 
-    const trouble = AbortSignal.any([AbortSignal.timeout(troubleMs), over.signal]);
-    const deadline = AbortSignal.any([AbortSignal.timeout(troubleMs + settleMsMax), over.signal]);
+    const trouble = within(troubleMs, over.signal);
+    const deadline = within(troubleMs + settleMsMax, over.signal);
     const registers = Array.from(
       { length: clients },
       () => new RegisterClient(servers, chance.fork(), sightings, herd),

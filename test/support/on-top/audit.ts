@@ -1,7 +1,7 @@
 // An audit: every event of one kind from a revision on, followed at one server after another without a gap.
 import { type ApiObject, isApiError, type Kind } from '../../../apis/index.ts';
 import type { Chance } from '../../sim/chance.ts';
-import { isTrouble, pause, Roaming, type Servers } from './roaming.ts';
+import { isTrouble, pause, Roaming, type Servers, within } from './roaming.ts';
 
 /** One event as an audit keeps it. */
 export interface Audited<T> {
@@ -69,8 +69,7 @@ export class Audit<T extends ApiObject> {
 
   async #follow(): Promise<void> {
     const { kind, namespace, restMs } = this.#options;
-    const leave = AbortSignal.timeout(Math.ceil(this.#chance.around(restMs)) + 1);
-    const signal = AbortSignal.any([this.#abort.signal, leave]);
+    const signal = within(Math.ceil(this.#chance.around(restMs)) + 1, this.#abort.signal);
     const resourceVersion = String(this.#version);
     for await (const event of this.#roaming.any().watch(kind, { namespace, resourceVersion, signal })) {
       if (event.type === 'BOOKMARK') {

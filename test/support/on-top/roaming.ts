@@ -60,6 +60,23 @@ export function isTrouble(cause: unknown): cause is ApiError {
   return isApiError(cause, 'ServiceUnavailable', 'Timeout', 'TooManyRequests');
 }
 
+/**
+ * Aborts after `ms`, or with `outer`. Not AbortSignal.any of an AbortSignal.timeout: nothing holds the latter there, and once it is
+ * collected it never comes.
+ */
+export function within(ms: number, outer: AbortSignal): AbortSignal {
+  const inner = new AbortController();
+  const abort = (): void => {
+    clearTimeout(timer);
+    outer.removeEventListener('abort', abort);
+    inner.abort();
+  };
+  const timer = setTimeout(abort, ms);
+  if (outer.aborted) abort();
+  else outer.addEventListener('abort', abort);
+  return inner.signal;
+}
+
 /** Lets time pass. */
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
