@@ -1,17 +1,19 @@
 // The two sides of `npm run bench barn`: members of our Barn and members of Debian's etcd, as processes with folders of their
 // own, and what the kernel says of them.
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface, type Interface } from 'node:readline';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
 import { openEtcdBarn } from '../../barn/index.ts';
-import { silentLog, systemClock } from '../../base/index.ts';
+import { silentLog, sleep, systemClock } from '../../base/index.ts';
+import { RemoteBarn } from '../support/barn-process/client.ts';
+import type { MemberOptions } from '../support/barn-process/member.ts';
 import { freePorts, startEtcd } from '../support/etcd.ts';
 import { createPeerAuthority, peerCredentials } from '../support/peer-certificates.ts';
-import type { ServerSettings } from './barn-server.ts';
 
 /** Members of one side. */
 export interface Side {
@@ -26,7 +28,8 @@ export interface Side {
   stop(): Promise<void>;
 }
 
-const server = join(import.meta.dirname, 'barn-server.js');
+const program = join(import.meta.dirname, '../support/barn-process/member.js');
+const readyMsMax = 120_000;
 
 /** `count` members of etcd with the settings Debian gives it. */
 export async function startTheirs(count: number): Promise<Side> {
@@ -87,9 +90,9 @@ export async function startOurs(count: number, key?: string): Promise<Side> {
   };
 }
 
-async function settingsOf(directory: string, count: number): Promise<readonly ServerSettings[]> {
+async function settingsOf(directory: string, count: number): Promise<readonly MemberOptions[]> {
   const names = Array.from({ length: count }, (_, index) => `m${index}`);
-  const alone = names.map((name) => ({ directory: join(directory, name), name }));
+  const alone = names.map((name) => ({ directory: join(directory, name), name, at: 0, logLevel: 'error' }));
   if (count === 1) return alone;
   const ports = await freePorts(count);
   const initialCluster = names.map((name, index) => ({ name, peerUrl: `https://127.0.0.1:${ports[index] ?? 0}` }));
@@ -107,22 +110,22 @@ async function settingsOf(directory: string, count: number): Promise<readonly Se
   return Promise.all(inGroup);
 }
 
+type Child = ChildProcessByStdio<Writable, Readable, null>;
+
 class OurMember {
   readonly name: string;
-  readonly #settings: ServerSettings;
-  #child: ChildProcessWithoutNullStreams;
-  #lines: Interface;
+  readonly #settings: MemberOptions;
+  #child: Child;
   /** Any free one, another after each start. */
   port = 0;
 
-  private constructor(settings: ServerSettings) {
+  private constructor(settings: MemberOptions) {
     this.#settings = settings;
     this.name = settings.name;
     this.#child = this.#spawn();
-    this.#lines = createInterface({ input: this.#child.stdout });
   }
 
-  static async start(settings: ServerSettings): Promise<OurMember> {
+  static async start(settings: MemberOptions): Promise<OurMember> {
     const member = new OurMember(settings);
     await member.#ready();
     return member;
@@ -134,16 +137,16 @@ class OurMember {
 
   async restart(): Promise<void> {
     this.#child = this.#spawn();
-    this.#lines = createInterface({ input: this.#child.stdout });
     await this.#ready();
   }
 
   async leader(): Promise<string> {
-    const line = once(this.#lines, 'line');
-    this.#child.stdin.write('\n');
-    const [text] = await line;
-    const status: { leader: string } = JSON.parse(String(text).slice('status '.length));
-    return status.leader;
+    const barn = await RemoteBarn.connect(this.port);
+    try {
+      return (await barn.status()).leader;
+    } finally {
+      await barn.close();
+    }
   }
 
   /** Lets it end by itself, so that it can write its profile. */
@@ -161,20 +164,44 @@ class OurMember {
     await gone;
   }
 
-  #spawn(): ChildProcessWithoutNullStreams {
+  #spawn(): Child {
     const profile = process.env['BARN_BENCH_PROFILE'];
     const flags = profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profile];
-    const args = [...flags, server, JSON.stringify(this.#settings)];
-    const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'pipe'] });
-    child.stderr.pipe(process.stderr);
-    return child;
+    const args = [...flags, program, JSON.stringify(this.#settings)];
+    // Its last words come by themselves, whenever it ends.
+    return spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   }
 
+  /** Resolves when it serves and its group has a leader. */
   async #ready(): Promise<void> {
-    const ended = once(this.#child, 'exit').then(() => Promise.reject(new Error(`member ${this.name} ended`)));
+    const child = this.#child;
+    const ended = once(child, 'exit').then(([code, signal]) => {
+      throw new Error(`member ${this.name} ended while it started: code ${code}, signal ${signal}`);
+    });
     ended.catch(() => undefined);
-    const [line] = await Promise.race([once(this.#lines, 'line'), ended]);
-    this.port = Number(String(line).slice('ready '.length));
+    const [line] = await Promise.race([once(createInterface({ input: child.stdout }), 'line'), ended]);
+    const { port }: { readonly port: number } = JSON.parse(String(line));
+    this.port = port;
+    const barn = await RemoteBarn.connect(port);
+    try {
+      await Promise.race([led(barn), ended]);
+    } finally {
+      await barn.close();
+    }
+  }
+}
+
+/** A group on a busy machine may need longer for its leader than a read waits. */
+async function led(barn: RemoteBarn): Promise<void> {
+  const untilMs = performance.now() + readyMsMax;
+  for (;;) {
+    try {
+      await barn.readIndex();
+      return;
+    } catch (error) {
+      if (barn.isBroken || performance.now() > untilMs) throw error;
+    }
+    await sleep(systemClock, 20);
   }
 }
 

@@ -26,7 +26,7 @@ export interface GroupDisks {
 }
 
 interface Placed {
-  options: MemberOptions;
+  options: MemberOptions & { readonly at: string };
   program: string;
   readonly host: NetworkHost;
   readonly disk: SmallDisk | undefined;

@@ -1,5 +1,6 @@
-// A member of a store as a process for tests: `node member.js OPTIONS`, where OPTIONS is JSON as `MemberOptions`. Prints a line
-// when it serves; `readIndex` of a client tells when it has a leader. Ends when told by SIGTERM or when its stdin ends.
+// A member of a store as a process for tests and benchmarks: `node member.js OPTIONS`, where OPTIONS is JSON as `MemberOptions`.
+// Prints a line with its port when it serves; `readIndex` of a client tells when it has a leader. Ends when told by SIGTERM or
+// when its stdin ends.
 import { type ClusterOptions, type EmbeddedBarnOptions, openEmbeddedBarn } from '../../../barn/index.ts';
 import { systemClock, systemLog } from '../../../base/index.ts';
 import { serveBarn } from './server.ts';
@@ -8,22 +9,29 @@ import { serveBarn } from './server.ts';
 export interface MemberOptions {
   readonly name: string;
   readonly directory: string;
-  /** Where it serves: a unix socket. */
-  readonly at: string;
+  /** Where it serves: a unix socket, or a loopback port (0: any free one). */
+  readonly at: string | number;
+  /** What it logs at least; info if absent. */
+  readonly logLevel?: string;
   readonly cluster?: ClusterOptions;
+  /** 32 bytes in base64 that encrypt its files. */
+  readonly key?: string;
   readonly diskLimits?: EmbeddedBarnOptions['diskLimits'];
 }
 
 async function main(): Promise<void> {
-  const { at, ...options } = JSON.parse(process.argv[2] ?? '{}') as MemberOptions;
+  const { at, logLevel, key, ...options } = JSON.parse(process.argv[2] ?? '{}') as MemberOptions;
   const barn = await openEmbeddedBarn({
     ...options,
+    ...(key === undefined ? {} : { keys: [{ id: 'test', key: Buffer.from(key, 'base64') }] }),
     clock: systemClock,
-    log: systemLog(options.name),
+    log: systemLog(options.name, logLevel),
     onFailed: () => process.exit(1),
   });
   const server = await serveBarn(barn, at);
-  process.stdout.write('{"ready":true}\n');
+  const address = server.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  process.stdout.write(`${JSON.stringify({ ready: true, port })}\n`);
   const stop = (): void => {
     server.close();
     barn.close().then(

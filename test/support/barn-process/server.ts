@@ -1,8 +1,19 @@
 // Serves a Barn to tests and benchmarks over a socket, in the words of wire.ts.
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
-import type { Barn, ReplicatedBarn } from '../../../barn/index.ts';
-import { type Frame, FrameReader, frame, fromJson, jsonFrame, kind, refusal, valueFrame } from './wire.ts';
+import type { Barn, ReplicatedBarn, WatchBatch } from '../../../barn/index.ts';
+import {
+  countFrame,
+  type Frame,
+  FrameReader,
+  frame,
+  fromJson,
+  jsonFrame,
+  kind,
+  listFrame,
+  refusal,
+  valueFrame,
+} from './wire.ts';
 
 /** Methods that may be called by name; their arguments come as JSON. */
 const callable = new Set<string>([
@@ -73,6 +84,11 @@ class Session {
         const { items } = await this.#barn.range(body.toString('latin1', 1), undefined, { serializable });
         return valueFrame(request, items[0]);
       }
+      case kind.list: {
+        const endAt = 2 + body.readUInt16LE(0);
+        const { items } = await this.#barn.range(body.toString('latin1', 2, endAt), body.toString('latin1', endAt));
+        return listFrame(request, items);
+      }
       case kind.call: {
         const [method, ...args] = fromJson<[string, ...unknown[]]>(body);
         if (!callable.has(method)) throw new Error(`no method ${method}`);
@@ -83,8 +99,16 @@ class Session {
         );
         return jsonFrame(request, kind.ok, result ?? null);
       }
-      case kind.watch:
-        return this.#watch(request, body);
+      case kind.watch: {
+        const [start, end, from, options] = fromJson<[string, string | null, number, object]>(body);
+        return this.#watch(request, [start, end ?? undefined, from, options], (batch) =>
+          jsonFrame(request, kind.event, batch),
+        );
+      }
+      case kind.follow:
+        return this.#watch(request, [body.toString('latin1'), undefined, 0, {}], ({ events }) =>
+          countFrame(request, events.length),
+        );
       case kind.stop:
         this.#watches.get(request)?.abort();
         return undefined;
@@ -93,15 +117,18 @@ class Session {
     }
   }
 
-  async #watch(request: number, body: Buffer): Promise<undefined> {
-    const [start, end, from, options] = fromJson<[string, string | null, number, object]>(body);
+  async #watch(
+    request: number,
+    [start, end, from, options]: readonly [string, string | undefined, number, object],
+    encode: (batch: WatchBatch) => Buffer,
+  ): Promise<undefined> {
     const abort = new AbortController();
     this.#watches.set(request, abort);
-    const batches = await this.#barn.watch(start, end ?? undefined, from, { ...options, signal: abort.signal });
+    const batches = await this.#barn.watch(start, end, from, { ...options, signal: abort.signal });
     this.#send(jsonFrame(request, kind.ok, null));
     try {
       for await (const batch of batches) {
-        this.#send(jsonFrame(request, kind.event, batch));
+        this.#send(encode(batch));
         // A reader that does not keep up is the store's to cut, so nothing may pile up here.
         if (this.#socket.writableNeedDrain) await Promise.race([once(this.#socket, 'drain'), this.#closed]);
       }

@@ -1,10 +1,13 @@
+import { once } from 'node:events';
 import { rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { createMemoryBarn } from '../../../barn/index.ts';
 import { RemoteBarn } from './client.ts';
 import { serveBarn } from './server.ts';
+import { type Frame, FrameReader, frame, kind } from './wire.ts';
 
 describe('test/support: a Barn over a socket', () => {
   it('answers as the Barn does', async () => {
@@ -32,6 +35,37 @@ describe('test/support: a Barn over a socket', () => {
       server.close();
       await barn.close();
       rmSync(path, { force: true });
+    }
+  });
+
+  it('lists and follows in the bytes that the generator of the benchmarks reads', async () => {
+    const barn = createMemoryBarn();
+    const server = await serveBarn(barn, 0);
+    const address = server.address();
+    const socket = connect(typeof address === 'object' ? (address?.port ?? 0) : 0, '127.0.0.1');
+    const frames: Frame[] = [];
+    const reader = new FrameReader();
+    socket.on('data', (chunk: Buffer) => frames.push(...reader.push(chunk)));
+    const answer = async (): Promise<Frame> => {
+      while (frames.length === 0) await once(socket, 'data');
+      return frames.shift() ?? expect.fail('no frame');
+    };
+    try {
+      await once(socket, 'connect');
+      socket.write(frame(1, kind.follow, 1, (body) => body.write('a')));
+      expect(await answer()).to.include({ request: 1, kind: kind.ok });
+      await barn.txn([], [{ do: 'put', key: 'a', value: Buffer.from('12') }]);
+      const event = await answer();
+      expect([event.kind, event.body.readUInt32LE(0)]).to.deep.equal([kind.event, 1]);
+      socket.write(frame(2, kind.list, 4, (body) => body.write('\x01\x00ab', 'latin1')));
+      const list = await answer();
+      expect([list.request, list.kind, list.body.length]).to.deep.equal([2, kind.ok, 24 + 1 + 2]);
+      expect([0, 6, 12].map((at) => list.body.readUIntLE(at, 6))).to.deep.equal([1, 1, 1]);
+      expect(list.body.toString('latin1', 24)).to.equal('a12');
+    } finally {
+      socket.destroy();
+      server.close();
+      await barn.close();
     }
   });
 });

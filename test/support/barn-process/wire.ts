@@ -1,12 +1,24 @@
 // How a test or a benchmark talks to a member in a process of its own: frames of
 //   length u32 | request u32 | kind u8 | body
-// Puts and gets, which are measured, have bodies of plain bytes; everything else is JSON, with bytes in base64. An answer
+// What is measured has bodies of plain bytes (the generator of the benchmarks speaks it too: test/bench/barn-framed.c);
+// everything else is JSON, with bytes in base64. An answer
 // repeats the request's number and has the kind `ok` with the body of the question's kind, `refused` with a BarnError as
 // JSON, or `event` for one batch of a watch. Little-endian; numbers of more than 32 bits take 6 bytes.
 import { BarnError, type BarnReason, type KeyValue } from '../../../barn/index.ts';
 
 /** What a frame is. */
-export const kind = { put: 1, get: 2, call: 3, watch: 4, stop: 5, ok: 16, refused: 17, event: 18 } as const;
+export const kind = {
+  put: 1,
+  get: 2,
+  call: 3,
+  watch: 4,
+  stop: 5,
+  list: 6,
+  follow: 7,
+  ok: 16,
+  refused: 17,
+  event: 18,
+} as const;
 
 /** The bytes before a frame's body. */
 export const headBytes = 9;
@@ -81,6 +93,30 @@ export function valueFrame(request: number, kv: KeyValue | undefined): Buffer {
     body.writeUIntLE(kv?.modRevision ?? 0, 0, 6);
     if (kv !== undefined) body.set(kv.value, 6);
   });
+}
+
+/** Answer to a list, whose question is the first key (its length u16 before it) and the end: key, revisions and value of each. */
+export function listFrame(request: number, items: readonly KeyValue[]): Buffer {
+  const itemBytes = 24;
+  const size = items.reduce((sum, { key, value }) => sum + itemBytes + key.length + value.byteLength, 0);
+  return frame(request, kind.ok, size, (body) => {
+    let at = 0;
+    for (const { key, value, createRevision, modRevision, version } of items) {
+      body.writeUIntLE(createRevision, at, 6);
+      body.writeUIntLE(modRevision, at + 6, 6);
+      body.writeUIntLE(version, at + 12, 6);
+      body.writeUInt16LE(key.length, at + 18);
+      body.writeUInt32LE(value.byteLength, at + 20);
+      body.write(key, at + itemBytes, 'latin1');
+      body.set(value, at + itemBytes + key.length);
+      at += itemBytes + key.length + value.byteLength;
+    }
+  });
+}
+
+/** Event of one who follows a key, which is the whole question: how many events came at once. */
+export function countFrame(request: number, count: number): Buffer {
+  return frame(request, kind.event, 4, (body) => body.writeUInt32LE(count, 0));
 }
 
 /** JSON in which bytes are {"$": base64}. */
