@@ -13,7 +13,15 @@ import { randomId } from './member-id.ts';
 import { Membership } from './membership.ts';
 import { Outbox } from './outbox.ts';
 import { unpackEntries } from './packing.ts';
-import { type Failure, type PackedEntries, replicaSide, type Side, type ToConsensus, type ToReplica } from './port.ts';
+import {
+  type Failure,
+  type PackedEntries,
+  replicaSide,
+  type Side,
+  type Standing,
+  type ToConsensus,
+  type ToReplica,
+} from './port.ts';
 import { Proposals } from './proposals.ts';
 import { Reads } from './reads.ts';
 import { StateStreams } from './state-streams.ts';
@@ -42,6 +50,7 @@ export class ReplicaCore {
   #term = 0;
   #committed = 0;
   #logBytes = 0;
+  #standing: Standing | undefined;
   #formatTold: number;
   #wasMember: boolean;
   #ended: BarnError | undefined;
@@ -201,7 +210,8 @@ export class ReplicaCore {
 
   #hear(message: ToReplica): void {
     if (message.standing !== undefined) {
-      this.#leadership.heard(message.standing, this.#clock.monotonicMs());
+      this.#standing = message.standing;
+      this.#stand();
       this.#log.info('leadership', { ...message.standing });
     }
     if (message.proposed !== undefined) this.#proposals.proposed(message.proposed.upTo, message.proposed.term);
@@ -269,6 +279,7 @@ export class ReplicaCore {
   /** The members changed: tells who waited for it, and ends when this one is no member any more. */
   #changed(): void {
     this.membership.changed();
+    this.#stand();
     const isMember = this.#isMember();
     if (this.#wasMember && !isMember) {
       const message = `member ${this.#identity.name} was removed from the group: to come back, add it anew with an empty directory`;
@@ -278,6 +289,16 @@ export class ReplicaCore {
       });
     }
     this.#wasMember = isMember;
+  }
+
+  /**
+   * Who leads, for one who belongs to the group. Whoever was removed and starts again may have heard a leader once and never hears
+   * that there is another: it has none, so that it is not ready and its watches end.
+   */
+  #stand(): void {
+    if (this.#standing === undefined) return;
+    const standing = this.#isMember() ? this.#standing : { ...this.#standing, leader: 0 };
+    this.#leadership.heard(standing, this.#clock.monotonicMs());
   }
 
   #isMember(): boolean {
