@@ -54,6 +54,7 @@ function memberOf(barn: Barn): ReplicatedBarn {
     ...barn,
     addLearner: never,
     promote: never,
+    replace: never,
     counts: never,
     remove: never,
     transferLeader: never,

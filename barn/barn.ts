@@ -202,12 +202,23 @@ export interface SealingCounts {
   readonly left: number;
 }
 
+/** Two members by their ids: one that goes, and the learner that votes in its place. */
+export interface Replacement {
+  readonly old: number;
+  readonly by: number;
+}
+
 /** A store that is kept by a group of members, and what an operator does with it. Changes go through the leader, from any member. */
 export interface ReplicatedBarn extends Barn {
   /** Adds a learner that will be found at `peerUrl`; resolves once the group knows it. Errors: Membership, NoLeader, Unknown. */
   addLearner(name: string, peerUrl: string): Promise<Member>;
   /** Makes a learner that has caught up a voter. Errors: Membership (also while it lags), NoLeader, Unknown. */
   promote(id: number): Promise<Member>;
+  /**
+   * Lets learners that have caught up vote in the place of other members, who are out then: all in one step, so that the number of
+   * voters stays and one majority follows another. Resolves when it is done. Errors: as of `promote` and `remove`.
+   */
+  replace(replacements: readonly Replacement[]): Promise<void>;
   /** Takes a member out; refused when those left, as far as they are connected, would be no quorum. Errors: Membership, … */
   remove(id: number): Promise<void>;
   /** Resolves once `id` leads. Errors: Membership (no voter), Unknown (in time nothing came of it). */

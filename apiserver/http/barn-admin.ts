@@ -67,6 +67,7 @@ const actions: ReadonlyMap<string, Action> = new Map(
       await replicated(call.barn).remove(await memberOf(call, call.name));
       sendJson(call.response, 200, {});
     },
+    'POST replace-members': replaceMembers,
     'POST transfer-leader': async (call) => {
       const { to } = await bodyOf(call);
       await replicated(call.barn).transferLeader(await memberOf(call, textOf(to) ?? ''));
@@ -92,6 +93,18 @@ async function addMember(call: Call): Promise<void> {
   if (!URL.canParse(url) || new URL(url).protocol !== 'https:')
     throw new ApiError('BadRequest', `peerURL: "${url}" is not https://HOST:PORT`);
   sendJson(call.response, 201, shown(await replicated(call.barn).addLearner(member, url.replace(/\/+$/, ''))));
+}
+
+async function replaceMembers(call: Call): Promise<void> {
+  const { replacements } = await bodyOf(call);
+  if (!Array.isArray(replacements)) throw new ApiError('BadRequest', 'replacements: must be a list of {"old", "by"}');
+  const idOf = async (item: unknown, side: 'old' | 'by'): Promise<number> =>
+    memberOf(call, isRecord(item) ? (textOf(item[side]) ?? '') : '');
+  const ids = await Promise.all(
+    replacements.map(async (item: unknown) => ({ old: await idOf(item, 'old'), by: await idOf(item, 'by') })),
+  );
+  await replicated(call.barn).replace(ids);
+  sendJson(call.response, 200, {});
 }
 
 async function serveStatus({ barn, version, clock, response }: Call): Promise<void> {

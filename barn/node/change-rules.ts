@@ -1,7 +1,7 @@
 import type { BarnReason } from '../barn.ts';
 import type { ConfChange } from '../raft/protocol.ts';
 import type { Status } from '../raft/status.ts';
-import { isAllowed } from './hand-over.ts';
+import { isAllowed, votersAfter } from './hand-over.ts';
 
 /** A learner may lag behind the leader's log by so many entries when it becomes a voter. */
 const lagEntriesMax = 1_000;
@@ -26,16 +26,14 @@ export function refusalOf(change: ConfChange, status: Status): Refusal | undefin
       const message = `member ${id.toString(16)} has ${progress?.match ?? 0} of ${status.lastIndex} entries: wait until it has caught up`;
       return { reason: 'Membership', message };
     }
-    if (type === 'ConfChangeRemoveNode' && status.config.voters.includes(id)) {
-      const left = status.config.voters.filter((voter) => voter !== id);
-      const connected = left.filter(
-        (voter) => voter === status.id || status.progress.some((peer) => peer.id === voter && peer.recentActive),
-      );
-      if (connected.length <= Math.floor(left.length / 2)) {
-        const message = `of the ${left.length} voters left ${connected.length} are connected, which is no quorum: bring one back first`;
-        return { reason: 'Membership', message };
-      }
-    }
   }
-  return undefined;
+  if (!change.changes.some(({ type, id }) => type === 'ConfChangeRemoveNode' && status.config.voters.includes(id)))
+    return undefined;
+  const left = votersAfter(change.changes, status.config.voters);
+  const connected = left.filter(
+    (voter) => voter === status.id || status.progress.some((peer) => peer.id === voter && peer.recentActive),
+  );
+  if (connected.length > Math.floor(left.length / 2)) return undefined;
+  const message = `of the ${left.length} voters left ${connected.length} are connected, which is no quorum: bring one back first`;
+  return { reason: 'Membership', message };
 }

@@ -81,6 +81,9 @@ export function isAllowed({ changes }: ConfChange, confState: ConfState): boolea
   const isKnown = (id: MemberId): boolean => voters.includes(id) || learners.includes(id);
   if (changes.length === 0) return votersOutgoing.length > 0;
   if (votersOutgoing.length > 0) return false;
+  // Each member once, so that what each change makes does not depend on the others.
+  if (new Set(changes.map(({ id }) => id)).size < changes.length) return false;
+  if (votersAfter(changes, voters).length === 0) return false;
   return changes.every(({ type, id }) => {
     switch (type) {
       case 'ConfChangeAddLearnerNode':
@@ -88,9 +91,16 @@ export function isAllowed({ changes }: ConfChange, confState: ConfState): boolea
       case 'ConfChangeAddNode':
         return learners.includes(id);
       case 'ConfChangeRemoveNode':
-        return isKnown(id) && voters.some((voter) => voter !== id);
+        return isKnown(id);
       default:
         return isKnown(id);
     }
   });
+}
+
+/** Who votes once the changes are made; each is about another member. */
+export function votersAfter(changes: ConfChange['changes'], voters: readonly MemberId[]): readonly MemberId[] {
+  const added = changes.filter(({ type }) => type === 'ConfChangeAddNode').map(({ id }) => id);
+  const removed = changes.filter(({ type }) => type === 'ConfChangeRemoveNode').map(({ id }) => id);
+  return [...voters.filter((id) => !removed.includes(id) && !added.includes(id)), ...added];
 }

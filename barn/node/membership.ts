@@ -1,6 +1,6 @@
 import type { Clock, Random } from '../../base/index.ts';
-import { BarnError, type Member } from '../barn.ts';
-import type { ConfChange, ConfChangeType, MemberId } from '../raft/protocol.ts';
+import { BarnError, type Member, type Replacement } from '../barn.ts';
+import type { ConfChange, MemberId } from '../raft/protocol.ts';
 import type { MemberRecord, StateMachine } from '../state/machine.ts';
 import { encodeMemberRecord } from '../state/member-record.ts';
 import type { Asks } from './asks.ts';
@@ -54,25 +54,49 @@ export class Membership {
     if (taken !== undefined)
       throw new BarnError('Membership', `add member ${name}: ${taken.name} at ${taken.peerUrl} is a member already`);
     const record: MemberRecord = { id: randomId(this.#random), name, peerUrl, format: 0 };
-    await this.#change('ConfChangeAddLearnerNode', record.id, record, () => this.#find(record.id) !== undefined);
+    await this.#change(
+      [{ type: 'ConfChangeAddLearnerNode', id: record.id }],
+      record,
+      () => this.#find(record.id) !== undefined,
+    );
     return this.#member(record.id);
   }
 
   async promote(id: MemberId): Promise<Member> {
     const member = this.#member(id);
     if (member.voter) throw new BarnError('Membership', `promote ${member.name}: it is a voter already`);
-    await this.#change('ConfChangeAddNode', id, undefined, () => this.#find(id)?.voter === true);
+    await this.#change([{ type: 'ConfChangeAddNode', id }], undefined, () => this.#find(id)?.voter === true);
     return this.#member(id);
+  }
+
+  async replace(replacements: readonly Replacement[]): Promise<void> {
+    const olds = replacements.map(({ old }) => this.#member(old));
+    const news = replacements.map(({ by }) => this.#member(by));
+    const learner = olds.find(({ voter }) => !voter);
+    if (learner !== undefined)
+      throw new BarnError('Membership', `replace ${learner.name}: it does not vote, remove it`);
+    const voter = news.find((member) => member.voter);
+    if (voter !== undefined)
+      throw new BarnError('Membership', `replace a member by ${voter.name}: it is a voter already, add a new one`);
+    if (replacements.length === 0 || new Set([...olds, ...news].map(({ id }) => id)).size < 2 * replacements.length)
+      throw new BarnError('Membership', 'replace members: name each old and each new one once');
+    const changes = replacements.flatMap(({ old, by }): ConfChange['changes'] => [
+      { type: 'ConfChangeAddNode', id: by },
+      { type: 'ConfChangeRemoveNode', id: old },
+    ]);
+    await this.#change(changes, undefined, () =>
+      replacements.every(({ old, by }) => this.#find(old) === undefined && this.#find(by)?.voter === true),
+    );
   }
 
   async remove(id: MemberId): Promise<void> {
     this.#member(id);
-    await this.#change('ConfChangeRemoveNode', id, undefined, () => this.#find(id) === undefined);
+    await this.#change([{ type: 'ConfChangeRemoveNode', id }], undefined, () => this.#find(id) === undefined);
   }
 
   /** Puts a newer record of a member into the book. */
   async update(record: MemberRecord): Promise<void> {
-    await this.#change('ConfChangeUpdateNode', record.id, record, () =>
+    await this.#change([{ type: 'ConfChangeUpdateNode', id: record.id }], record, () =>
       this.#machine.members.some(
         ({ id, clientUrl, format }) => id === record.id && clientUrl === record.clientUrl && format === record.format,
       ),
@@ -98,15 +122,14 @@ export class Membership {
   }
 
   async #change(
-    type: ConfChangeType,
-    id: MemberId,
+    changes: ConfChange['changes'],
     record: MemberRecord | undefined,
     isThere: () => boolean,
   ): Promise<void> {
     const untilMs = this.#clock.monotonicMs() + this.#timers.requestMs;
     const change: ConfChange = {
       transition: 'auto',
-      changes: [{ type, id }],
+      changes,
       ...(record !== undefined && { context: encodeMemberRecord(record) }),
     };
     await this.#asks.ask({ kind: 'change', change }, untilMs);

@@ -13,6 +13,7 @@ import {
   type Operation,
   type RangeOptions,
   type RangeResult,
+  type Replacement,
   type Revision,
   type TxnResult,
   type WatchBatch,
@@ -151,6 +152,12 @@ class Replica implements EmbeddedBarn {
     this.#core.checkOpen();
     await this.#core.barrier();
     return this.#core.membership.promote(id);
+  }
+
+  async replace(replacements: readonly Replacement[]): Promise<void> {
+    this.#core.checkOpen();
+    await this.#core.barrier();
+    return this.#core.membership.replace(replacements);
   }
 
   async remove(id: MemberId): Promise<void> {

@@ -49,6 +49,12 @@ function addMemberVerbs(member: Command, verb: AddVerb): void {
   verb(member, 'promote <member>', 'make a learner that has caught up a voter', async (session, [id = ''], options) =>
     (await import('./member-promote.ts')).memberPromote(session, id, options),
   );
+  verb(
+    member,
+    'replace <old=new...>',
+    'let learners vote in the place of others, in one step',
+    async (session, pairs, options) => (await import('./member-replace.ts')).memberReplace(session, pairs, options),
+  );
   verb(member, 'remove <member>', 'take a member out', async (session, [id = ''], options) =>
     (await import('./member-remove.ts')).memberRemove(session, id, options),
   );

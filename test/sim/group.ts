@@ -119,6 +119,33 @@ export class Group {
     return false;
   }
 
+  /** Lets new members vote in the place of these, in one step: joint consensus. */
+  async swap(olds: readonly SimMember[], tries: number): Promise<boolean> {
+    const pairs: { readonly old: SimMember; readonly by: SimMember }[] = [];
+    for (const old of olds) {
+      const by = await this.add();
+      if (by === undefined) return false;
+      pairs.push({ old, by });
+    }
+    for (const { old } of pairs) old.removal = 'asked';
+    const ids = pairs.map(({ old, by }) => ({ old: old.id, by: by.id }));
+    for (let count = 0; count < tries; count++) {
+      await attempt(this.operator, ({ barn }) => barn.replace(ids));
+      const listed = await this.list();
+      if (listed !== undefined && olds.every(({ id }) => listed.every((member) => member.id !== id))) {
+        for (const { old, by } of pairs) {
+          old.removal = 'done';
+          by.isVoter = true;
+          if (this.world.swaps?.happens(0.5) === true) old.crash('after it was replaced');
+        }
+        this.world.trace(`swapped ${pairs.length}`);
+        return true;
+      }
+      await this.world.loop.delay(200, 'the operator waits to replace');
+    }
+    return false;
+  }
+
   /** Takes back all alarms whose cause is gone. */
   async disarm(): Promise<void> {
     const alarms: BarnAlarm[] = [];

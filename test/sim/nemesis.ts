@@ -3,6 +3,9 @@ import type { Group } from './group.ts';
 import type { SimMember } from './member.ts';
 import { attempt } from './workload.ts';
 
+/** The group does not grow beyond. */
+const membersMax = 7;
+
 type Fault = (group: Group) => void | Promise<void>;
 
 /** Every kind of fault, by name; a run has some of them. */
@@ -97,7 +100,7 @@ const faults: Readonly<Record<string, Fault>> = {
     }),
   grow: (group) =>
     changing(group, async () => {
-      if (group.current.length >= 7) return;
+      if (group.current.length >= membersMax) return;
       const added = await group.add();
       if (added !== undefined && group.world.chance.happens(0.6)) await group.promote(added, 10);
     }),
@@ -155,6 +158,20 @@ export async function runNemesis(group: Group, isOver: () => boolean): Promise<v
     world.trace(`nemesis: ${kind}`);
     void fault(group);
     if (chance.happens(0.2)) world.network.healAll();
+  }
+}
+
+/** In the runs that have it: now and then one to three voters are replaced in one step. */
+export async function runReplacing(group: Group, isOver: () => boolean): Promise<void> {
+  const { loop, swaps } = group.world;
+  while (swaps !== undefined && !isOver()) {
+    await loop.delay(swaps.around(700), 'the operator thinks of replacing members');
+    if (isOver() || !group.mayDamage) continue;
+    await changing(group, async () => {
+      const room = membersMax - group.current.length;
+      const olds = swaps.shuffle(group.voters).slice(0, Math.min(swaps.between(1, 3), room));
+      if (olds.length > 0) await group.swap(olds, 10);
+    });
   }
 }
 

@@ -4,7 +4,7 @@ import { Group } from './group.ts';
 import { guardRealWorld, realRequests } from './guard.ts';
 import { runKeyKeeper } from './keys.ts';
 import { linearize } from './linearizability.ts';
-import { makeRoom, runNemesis, runSupervisor } from './nemesis.ts';
+import { makeRoom, runNemesis, runReplacing, runSupervisor } from './nemesis.ts';
 import type { Violation } from './violations.ts';
 import { Watcher } from './watcher.ts';
 import { attempt, makeClients, ranges, runClient } from './workload.ts';
@@ -84,6 +84,7 @@ class Run {
     for (const client of this.#clients) void runClient(client, () => this.#phase === 'quiet' || isOver());
     for (const watcher of this.#watchers) void watcher.run(isOver);
     void runNemesis(this.#group, () => this.#phase !== 'chaos');
+    void runReplacing(this.#group, () => this.#phase !== 'chaos');
     void runSupervisor(this.#group, isOver);
     void runKeyKeeper(this.#group, isOver);
     await loop.runUntil(chaosMs, isBroken);

@@ -31,6 +31,8 @@ export class World {
   readonly logLimits: ReturnType<typeof logLimitsOf>;
   /** The keys of the members; absent where nothing is sealed. */
   readonly keys: SimKeys | undefined;
+  /** Chance of the runs in which several members are replaced in one step; nothing is drawn from the run's own. */
+  readonly swaps: Chance | undefined;
   /** How far the clocks of a run's members drift apart: a rate is within 1 ± this. */
   readonly drift: number;
   /** Called once, when a vote is granted the next time. */
@@ -49,6 +51,9 @@ export class World {
     this.#print = print;
     this.chance = new Chance(seed);
     this.keys = keysOf(seed);
+    // So that none of the seeds by which mutants are known, and of those that are kept, is another run than it was.
+    const swaps = new Chance(seed ^ 0xfc);
+    this.swaps = swaps.happens(0.25) ? swaps : undefined;
     this.logLimits = logLimitsOf(this.chance.fork());
     this.drift = this.chance.pick([0, 0.1, 0.1, 0.4]);
     this.violations = new Violations(() => ({ step: this.loop.steps, atMs: Math.round(this.loop.nowMs) }));

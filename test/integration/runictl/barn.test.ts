@@ -105,6 +105,13 @@ describe('runictl barn', () => {
         of.members = of.members.map((member) => (member.id === wanted ? promoted : member));
         return promoted;
       },
+      async replace(replacements) {
+        for (const { old, by } of replacements) {
+          const promoted = { ...find(by), voter: true };
+          const others = of.members.filter((member) => member !== find(old) && member.id !== by);
+          of.members = [...others, promoted];
+        }
+      },
       async remove(wanted) {
         of.members = of.members.filter((member) => member !== find(wanted));
       },
@@ -138,6 +145,19 @@ describe('runictl barn', () => {
     expect((await runictl(['barn', 'member', 'remove', '3c'])).code).to.equal(0);
     const { out } = await runictl(['barn', 'member', 'list', '-o', 'json']);
     expect((JSON.parse(out) as { members: unknown[] }).members).to.have.length(2);
+  });
+
+  it('replaces a member by a learner', async () => {
+    await runictl(['barn', 'member', 'add', 'n3', '--peer-urls', 'https://n3:2380']);
+    const { code, out } = await runictl(['barn', 'member', 'replace', 'n2=3c']);
+    expect([code, out]).to.deep.equal([
+      0,
+      'member 3c votes in the place of n2, whose server has ended or will: do not start it on its old data\n',
+    ]);
+    expect(group.members.map(({ name, voter }) => `${name} ${voter}`)).to.deep.equal(['n1 true', 'n3 true']);
+    for (const pair of ['n1', 'n1=', 'n1=n3=n4'])
+      expect((await runictl(['barn', 'member', 'replace', pair])).err, pair).to.contain('write OLD=NEW');
+    expect((await runictl(['barn', 'member', 'replace', 'n1=n9'])).err).to.contain('there is no member "n9"');
   });
 
   it('says what stands against a change', async () => {

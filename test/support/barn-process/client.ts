@@ -10,6 +10,7 @@ import type {
   Operation,
   RangeOptions,
   RangeResult,
+  Replacement,
   ReplicatedBarn,
   TxnResult,
   WatchBatch,
@@ -160,6 +161,10 @@ export class RemoteBarn implements Omit<ReplicatedBarn, 'snapshot'> {
 
   promote(id: number): Promise<Member> {
     return this.#call('promote', id);
+  }
+
+  replace(replacements: readonly Replacement[]): Promise<void> {
+    return this.#call('replace', replacements);
   }
 
   remove(id: number): Promise<void> {

@@ -25,6 +25,7 @@ const callable = new Set<string>([
   'status',
   'addLearner',
   'promote',
+  'replace',
   'remove',
   'transferLeader',
   'disarm',
