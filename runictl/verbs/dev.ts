@@ -9,6 +9,7 @@ import { refuseOneOfSeveral, refuseSeveralOfOne, serverPorts } from '../dev/port
 import { descendants, isAlive, roleOf, signalProcess } from '../dev/processes.ts';
 import { type DevState, readState } from '../dev/state.ts';
 import { CommandError, UsageError } from '../failure.ts';
+import { deadline } from '../follow.ts';
 import { listOption, numberOption, type Options, textOption } from '../options.ts';
 import { columnLines } from '../print/columns.ts';
 import { toJson } from '../print/object.ts';
@@ -182,10 +183,8 @@ async function stop(terminal: Terminal, dataDir: string): Promise<number> {
     terminal.err(`no cluster runs on ${dataDir}\n`);
     return 0;
   }
-  const released = waitForRelease(
-    instanceOf(dataDir),
-    AbortSignal.any([terminal.signal, AbortSignal.timeout(stopMsMax)]),
-  );
+  using limit = deadline(terminal, stopMsMax);
+  const released = waitForRelease(instanceOf(dataDir), limit.signal);
   signalProcess(state.pid, state.startTicks, 'SIGTERM');
   await released.catch((cause: unknown) => {
     throw new CommandError(`the cluster on ${dataDir} (pid ${state.pid}) has not ended after ${stopMsMax / 1000} s`, {
