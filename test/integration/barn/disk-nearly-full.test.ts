@@ -69,7 +69,7 @@ describe('barn: three members and disks that become full', function () {
 
     const raised = async (): Promise<number> => (await logOf(short)).split('disk nearly full').length - 1;
     const before = await raised();
-    await disarm();
+    await observer.disarm();
     await observer.until(async () => (await raised()) > before || undefined);
     await alarms([id]);
     await group.disk(short).free();
@@ -191,7 +191,7 @@ describe('barn: three members and disks that become full', function () {
     for (let number = 0; !isOver; number++) {
       await put(name, `meanwhile/${number % 10}`, KiB).catch((error: unknown) => {
         if (reasonOf(error) !== 'NoSpace') throw error;
-        return disarm();
+        return observer.disarm();
       });
     }
   }
@@ -232,17 +232,10 @@ describe('barn: three members and disks that become full', function () {
   /** Disarms until no member knows of an alarm: one that was on its way may come after the first time. */
   const allClear = (): Promise<boolean> =>
     observer.until(async () => {
-      await disarm();
+      await observer.disarm();
       const all = await Promise.all(names.map((name) => observer.status(name)));
       return all.every((one) => one?.alarms.length === 0) || undefined;
     });
-
-  async function disarm(): Promise<void> {
-    const name = await observer.leader();
-    await on(name, async (barn) => {
-      for (const alarm of (await barn.status()).alarms) await barn.disarm(alarm);
-    });
-  }
 });
 
 const reasonOf = (error: unknown): string => (error instanceof BarnError ? error.reason : String(error));

@@ -12,7 +12,7 @@ const keys = ['a', 'b', 'c', 'd'] as const;
 const patienceMs = 9_000;
 const restMs = 4;
 /** After these a write certainly did not and will not happen. */
-const refusals: readonly BarnReason[] = ['NoLeader', 'Overloaded', 'FutureRevision'];
+const refusals: readonly BarnReason[] = ['NoLeader', 'Overloaded', 'FutureRevision', 'NoSpace'];
 
 /** Runs one client until the signal aborts. */
 export async function runClient(

@@ -1,4 +1,4 @@
-// Three members in processes of their own, under load, while a nemesis kills, pauses and cuts them off: what clients saw is held
+// Three members in processes of their own, under load, while a nemesis kills, pauses, cuts them off and fills their disks: what clients saw is held
 // against one store that does one thing at a time, and what watchers were told against what all were told in the end.
 import { randomInt } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -13,17 +13,22 @@ import { runClient } from './load.ts';
 import { GroupObserver } from './observer.ts';
 
 const names = ['m1', 'm2', 'm3'] as const;
+const KiB = 1024;
+const disks = {
+  bytes: 64 * KiB * KiB,
+  limits: { segmentBytes: 256 * KiB, keptBytes: KiB * KiB, lagBytesMax: KiB * KiB },
+};
 const lookMs = 50;
 const wiped = /lost its disk|has run before|not know/;
 
 describe('barn: three members and a nemesis', function () {
-  this.timeout(300_000);
+  this.timeout(480_000);
   let group: MemberGroup;
   let observer: GroupObserver;
 
   before(async function () {
     if (process.getuid?.() !== 0) this.skip();
-    group = await MemberGroup.found(names);
+    group = await MemberGroup.found(names, disks);
     observer = new GroupObserver(group);
   });
   afterEach(async function () {
@@ -31,7 +36,7 @@ describe('barn: three members and a nemesis', function () {
   });
   after(() => group?.close());
 
-  it('stays one store through kills, pauses, cuts and a restart of all', async () => {
+  it('stays one store through kills, pauses, cuts, full disks and a restart of all', async () => {
     const seed = randomInt(2 ** 31);
     const history = new History();
     const stop = new AbortController();
@@ -117,7 +122,25 @@ describe('barn: three members and a nemesis', function () {
       [cutsOff, heals],
       [mutes, heals],
       [(name) => group.kill(other(name)), (name) => group.start(other(name))],
+      [(name) => fillsDisk(name), async () => undefined],
+      [(name) => fillsDisk(other(name)), async () => undefined],
     ];
+  }
+
+  /** Leaves not a byte, until the member has ended or the group refuses; then makes room as the runbook says. */
+  async function fillsDisk(name: string): Promise<void> {
+    await group.disk(name).fill();
+    await observer.until(async () => {
+      const alarms = (await observer.status(other(name)))?.alarms ?? [];
+      return alarms.length > 0 || !group.isUp(name) || undefined;
+    });
+    await group.disk(name).free();
+    await observer.until(async () => {
+      if (!group.isUp(name)) await group.start(name);
+      await observer.disarm();
+      const all = await Promise.all(names.map((member) => observer.status(member)));
+      return all.every((one) => one?.alarms.length === 0) || undefined;
+    });
   }
 
   const other = (name: string): string => present(names[(names.indexOf(name as 'm1') + 1) % names.length], 'another');

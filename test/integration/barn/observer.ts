@@ -74,6 +74,16 @@ export class GroupObserver {
     });
   }
 
+  /** Takes back all alarms that the leader knows of. */
+  async disarm(): Promise<void> {
+    const barn = await this.#group.connect(await this.leader());
+    try {
+      for (const alarm of (await barn.status()).alarms) await barn.disarm(alarm);
+    } finally {
+      await barn.close();
+    }
+  }
+
   /** Starts a member and expects that it ends at once, with `why` among what it said this time. */
   async refusesToStart(name: string, why: RegExp): Promise<void> {
     const log = join(this.#group.folder, `${name}.log`);
