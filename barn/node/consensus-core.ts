@@ -44,7 +44,7 @@ export class ConsensusCore {
   readonly #changes: ChangeRequests;
   readonly #asks: ConsensusAsks;
   readonly #outbox: ConsensusOutbox;
-  readonly #standings = new Standings();
+  readonly #standings: Standings;
   #timer: Timer | undefined;
   #commit = 0;
   readonly #foundsFirst: boolean;
@@ -77,9 +77,11 @@ export class ConsensusCore {
     this.#mail = new PeerMail(transport);
     const { storage, hardState } = recovered;
     const flow = { ...productFlow, ...options.logLimits };
+    const electionTick = Math.max(2, Math.round(timers.electionMs / timers.heartbeatMs));
+    this.#standings = new Standings(2 * electionTick);
     this.#node = new RawNode({
       id: identity.id,
-      electionTick: Math.max(2, Math.round(timers.electionMs / timers.heartbeatMs)),
+      electionTick,
       heartbeatTick: 1,
       storage,
       applied: begin.applied.index,
@@ -180,6 +182,8 @@ export class ConsensusCore {
         const commands = message.entries.map(({ data }) => data);
         this.#queue.addForwarded(commands, this.#clock.monotonicMs() + this.#timers.requestMs);
       }
+      const from = messages[0]?.from ?? 0;
+      this.#standings.word(from, this.#node.basicStatus().leader);
     });
   }
 
@@ -226,6 +230,8 @@ export class ConsensusCore {
       this.#mail.sendLate();
       this.#outbox.postAll();
       this.#node.tick();
+      this.#standings.tick();
+      this.#stand();
       // The others may not have been there yet.
       if (this.#foundsFirst && this.#standings.now.leader === 0 && this.#node.basicStatus().term === 1)
         this.#node.campaign();
