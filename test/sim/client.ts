@@ -81,7 +81,7 @@ export class Client {
   /** A value that nobody else writes. */
   value(): Uint8Array {
     const text = `${this.name}.${++this.#values}`;
-    return new Uint8Array(Buffer.from(text.padEnd(this.chance.pick([8, 8, 40, 400]), '.')));
+    return new Uint8Array(Buffer.from(text.padEnd(this.chance.pick(this.world.character.valueBytes), '.')));
   }
 
   lastSeen(key: Key): KeyValue | undefined {
@@ -152,6 +152,9 @@ export class Client {
       if (!(error instanceof BarnError && ['Compacted', 'FutureRevision'].includes(error.reason))) this.turnAway();
     }
     this.world.history.end(call, answer);
+    if (answer.kind === 'unknown') this.world.count('write unknown');
+    if (answer.kind === 'range' && request.kind === 'range' && request.revision > 0)
+      this.world.count('read at an old revision');
     this.#learn(request, answer);
     return answer;
   }

@@ -20,9 +20,10 @@ export class Group {
   constructor(world: World) {
     this.world = world;
     this.operator = new Client('operator', world, () => this.lives);
-    const count = world.chance.pick([1, 3, 3, 3, 3, 3, 5]);
     const ids = world.chance.shuffle([3, 7, 20, 111, 500, 900, 2 ** 40 + 1]);
-    const initial = Array.from({ length: count }, (_, index) => recordOf(ids[index] ?? 0, this.#nextName()));
+    const initial = Array.from({ length: world.character.members }, (_, index) =>
+      recordOf(ids[index] ?? 0, this.#nextName()),
+    );
     for (const { id, name } of initial)
       this.members.push(new SimMember(world, { id, name, initial, state: 'new', clusterId }));
   }
@@ -38,6 +39,11 @@ export class Group {
 
   get voters(): readonly SimMember[] {
     return this.current.filter(({ isVoter }) => isVoter);
+  }
+
+  /** Those who surely follow without a vote. */
+  get learners(): readonly SimMember[] {
+    return this.current.filter(({ isVoter, removal }) => !isVoter && removal === 'no');
   }
 
   /** The one that was seen to lead last. */
@@ -76,6 +82,7 @@ export class Group {
     const member = new SimMember(this.world, { id: added.id, name, initial, state: 'existing', clusterId });
     this.members.push(member);
     void member.start();
+    this.world.count('learner added');
     return member;
   }
 
@@ -89,6 +96,7 @@ export class Group {
       if (learner.isVoter) break;
       await this.world.loop.delay(200, 'the operator waits to promote');
     }
+    if (learner.isVoter) this.world.count('learner promoted');
     return learner.isVoter;
   }
 
@@ -100,6 +108,7 @@ export class Group {
       const listed = await this.list();
       if (listed !== undefined && listed.every(({ id }) => id !== member.id)) {
         member.removal = 'done';
+        this.world.count('member removed');
         if (this.world.chance.happens(0.5)) member.crash('after its removal');
         return true;
       }
@@ -114,7 +123,9 @@ export class Group {
     member.crash('replaced');
     for (let count = 0; count < tries; count++) {
       const added = await this.add();
-      if (added !== undefined) return this.promote(added, tries);
+      if (added === undefined) continue;
+      this.world.count('member replaced');
+      return this.promote(added, tries);
     }
     return false;
   }
@@ -136,9 +147,9 @@ export class Group {
         for (const { old, by } of pairs) {
           old.removal = 'done';
           by.isVoter = true;
-          if (this.world.swaps?.happens(0.5) === true) old.crash('after it was replaced');
+          if (this.world.chance.happens(0.5)) old.crash('after it was replaced');
         }
-        this.world.trace(`swapped ${pairs.length}`);
+        this.world.count('members replaced in one step');
         return true;
       }
       await this.world.loop.delay(200, 'the operator waits to replace');

@@ -11,6 +11,7 @@ import type { MemberRecord, StateMachine } from '../../barn/state/machine.ts';
 import { openStateMachine } from '../../barn/state/open.ts';
 import type { Log, LogFields } from '../../base/index.ts';
 import type { Chance } from './chance.ts';
+import type { Happening } from './happenings.ts';
 import { urlOf } from './network.ts';
 import { portPair } from './port.ts';
 import { SimProcess } from './process.ts';
@@ -62,10 +63,10 @@ export class SimMember {
     this.isVoter = identity.state === 'new';
     this.name = identity.name;
     this.#chance = world.chance.fork();
-    this.volume = new SimVolume(this.#chance.fork());
+    this.volume = new SimVolume(this.#chance.fork(), world);
     this.stateDisk = new SimStateDisk(this.#chance.fork(), this.volume.faults);
     this.#clockFault = {
-      rate: 1 + world.drift * (2 * this.#chance.next() - 1),
+      rate: 1 + world.character.drift * (2 * this.#chance.next() - 1),
       offsetMs: this.#chance.between(-60_000, 60_000),
     };
   }
@@ -92,17 +93,19 @@ export class SimMember {
       loop: this.world.loop,
       random: this.#chance.fork(),
       clockFault: this.#clockFault,
-      onPoint: (point) => this.world.passed(point),
+      onDeathAt: (point) => this.world.count(`died at ${point}`),
     });
     this.#starting = process;
     const { failNext, freeBytes } = this.volume.faults;
     if (this.fate === 'failed' && !failNext && freeBytes === Number.POSITIVE_INFINITY) this.fate = 'whole';
+    // What was damaged may have been released or written anew meanwhile.
+    if (this.fate === 'damaged' && this.volume.isWhole && this.stateDisk.isWhole) this.fate = 'whole';
     process.onDeath((why) => {
       this.world.trace(`${process.name} died ${why}`);
       this.life = undefined;
       this.#starting = undefined;
     });
-    if (this.world.isChaos && this.world.chance.happens(0.15))
+    if (this.world.isChaos && this.world.chance.happens(this.world.character.armedStarts))
       process.arm(this.world.anyPoint(), this.world.chance.between(1, 4));
     this.world.trace(`${process.name} starts`);
     try {
@@ -165,7 +168,7 @@ export class SimMember {
       log,
       timers: simTimers,
       port: this.world.watchedPort(this, worker),
-      logLimits: this.world.logLimits,
+      logLimits: this.world.character.logLimits,
     });
     const barn = startReplica({
       identity,
@@ -182,6 +185,8 @@ export class SimMember {
       onFailed: (error) => this.#ended(process, error),
     });
     await consensus;
+    const { unnoticed } = this.volume;
+    if (unnoticed !== undefined) violations.add('damage is refused', `${process.name} serves, but ${unnoticed}`);
     return { process, barn, machine: watched };
   }
 
@@ -209,13 +214,19 @@ export class SimMember {
       (reason === 'Storage' && this.fate !== 'whole') ||
       (reason === 'Membership' && this.removal !== 'no');
     if (!isAllowed) this.world.violations.add('refuses only with a cause', `${process.name}: ${tellError(error)}`);
-    if (reason === 'Corrupt') this.hasRefused = true;
+    if (reason === 'Corrupt') {
+      this.hasRefused = true;
+      this.world.count(this.volume.isWhole ? 'damage of the state refused' : 'damage of the log refused');
+    }
     process.die(`of ${reason}`);
   }
 
   #log(process: SimProcess): Log {
-    const line = (level: string) => (message: string, fields?: LogFields) =>
+    const line = (level: string) => (message: string, fields?: LogFields) => {
+      const happening = happeningOf[message];
+      if (happening !== undefined && process.alive) this.world.count(happening);
       this.world.trace(`${process.name} ${level} ${message} ${fields === undefined ? '' : JSON.stringify(fields)}`);
+    };
     const log: Log = {
       debug: line('debug'),
       info: line('info'),
@@ -226,6 +237,14 @@ export class SimMember {
     return log;
   }
 }
+
+/** What the product itself tells of what happened to it. */
+const happeningOf: Readonly<Record<string, Happening>> = {
+  'a write to the log was not finished; it was cut off': 'torn tail cut off',
+  'the last record of the log was whole but for its end, which was written again': 'trailer written again',
+  'snapshot installed': 'snapshot installed',
+  'disk nearly full, writes are refused until it is disarmed': 'alarm raised',
+};
 
 /** An error with what caused it. */
 function tellError(error: unknown): string {

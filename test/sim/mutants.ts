@@ -13,6 +13,8 @@ export interface Mutant {
   readonly what: string;
   /** The invariants that may see it. */
   readonly rules: readonly string[];
+  /** What the runs over it are about; empty: each seed chooses. */
+  readonly theme: string;
   /** Seeds that saw it before; fresh ones follow. */
   readonly hints: readonly number[];
   readonly file: string;
@@ -45,6 +47,7 @@ export function readMutants(folder: string): readonly Mutant[] {
       name: basename(name, '.patch'),
       what: text.slice(0, text.indexOf('\n')),
       rules: header(text, 'Seen by').split(', '),
+      theme: header(text, 'Theme'),
       hints: header(text, 'Hints').split(' ').filter(Boolean).map(Number),
       file,
     };
@@ -65,8 +68,9 @@ export async function tryMutant(root: string, mutant: Mutant, secondsMax: number
 }
 
 /** In a process of its own: a mutant may do anything. */
-function run(scratch: string, { hints }: Mutant, secondsMax: number): Promise<Verdict> {
+function run(scratch: string, { hints, theme }: Mutant, secondsMax: number): Promise<Verdict> {
   const args = ['--hints', hints.join(','), '--from', '1', '--seconds', String(secondsMax), '--until-caught'];
+  if (theme !== '') args.push('--theme', theme);
   const child = spawn(process.execPath, [join(scratch, 'dist/test/sim/main.js'), ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

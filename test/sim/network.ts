@@ -5,6 +5,7 @@ import type { MemberId, Message } from '../../barn/raft/protocol.ts';
 import { TransportError } from '../../barn/transport/error.ts';
 import type { SnapshotSend, Transport, TransportEvents } from '../../barn/transport/transport.ts';
 import type { Chance } from './chance.ts';
+import type { Happening } from './happenings.ts';
 import type { SimLoop } from './loop.ts';
 import { never, type SimProcess } from './process.ts';
 import { SnapshotPipe } from './snapshot-pipe.ts';
@@ -41,9 +42,12 @@ export class SimNetwork {
   /** Counts breaks: what was under way before one is lost. */
   readonly #breaks = new Map<string, number>();
   readonly #lastArrivalMs = new Map<string, number>();
+  readonly #listeners = new Set<(from: MemberId, to: MemberId) => void>();
+  readonly #count: (what: Happening) => void;
 
-  constructor(loop: SimLoop, chance: Chance, quality: WireQuality) {
+  constructor(loop: SimLoop, chance: Chance, quality: WireQuality, count: (what: Happening) => void) {
     this.#loop = loop;
+    this.#count = count;
     this.#chance = chance;
     this.quality = quality;
   }
@@ -109,8 +113,25 @@ export class SimNetwork {
     this.#cut.add(wire(from, to));
   }
 
+  /** Cuts both directions. */
+  part(one: MemberId, other: MemberId): void {
+    this.cut(one, other);
+    this.cut(other, one);
+  }
+
   healAll(): void {
     this.#cut.clear();
+  }
+
+  /** Takes back all cuts around one. */
+  mend(id: MemberId): void {
+    for (const name of [...this.#cut]) if (name.startsWith(`${id}→`) || name.endsWith(`→${id}`)) this.#cut.delete(name);
+  }
+
+  /** Calls `listener` before messages reach a member, until it is told to stop; what it cuts does not. */
+  onDelivery(listener: (from: MemberId, to: MemberId) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
   isCut(from: MemberId, to: MemberId): boolean {
@@ -146,12 +167,18 @@ export class SimNetwork {
     if (!endpoint.peers.has(to) && !endpoint.strangers.has(to)) return;
     for (const message of batch) this.onSent(endpoint.process, message);
     const target = this.#endpoints.get(to);
+    if (this.#cut.has(wire(id, to))) this.#countCut(id, to);
     if (target === undefined || !this.#isUp(id, to)) return this.#tellUnreachable(id, to);
     const kept = batch.filter(() => !this.#chance.happens(this.quality.loss));
-    if (kept.length > 0) this.#deliver(id, target, to, kept, this.#chance.happens(this.quality.mix));
+    if (kept.length < batch.length) this.#count('message lost');
+    const isMixed = this.#chance.happens(this.quality.mix);
+    if (isMixed) this.#count('message mixed');
+    if (kept.length > 0) this.#deliver(id, target, to, kept, isMixed);
     if (!this.#chance.happens(this.quality.repeat)) return;
     const again = kept.filter(({ type }) => type !== 'MsgProp');
-    if (again.length > 0) this.#deliver(id, target, to, again, true);
+    if (again.length === 0) return;
+    this.#count('message repeated');
+    this.#deliver(id, target, to, again, true);
   }
 
   #deliver(from: MemberId, target: Endpoint, to: MemberId, batch: readonly Message[], isMixed: boolean): void {
@@ -167,13 +194,19 @@ export class SimNetwork {
       arrivalMs - this.#loop.nowMs,
       `${from}→${to} ${types}`,
       () => {
-        if (this.#cut.has(name) || this.#epoch(from, to) !== epoch) return;
+        for (const listener of this.#listeners) listener(from, to);
+        if (this.#cut.has(name)) return this.#countCut(from, to);
+        if (this.#epoch(from, to) !== epoch) return;
         if (target.gone.has(from)) return;
         if (!target.peers.has(from)) target.strangers.add(from);
         if (target.process.passes('net.receive')) target.events.onMessages(from, batch);
       },
       target.process,
     );
+  }
+
+  #countCut(from: MemberId, to: MemberId): void {
+    this.#count(this.#cut.has(wire(to, from)) ? 'message met a cut both ways' : 'message met a cut one way');
   }
 
   #tellUnreachable(id: MemberId, peer: MemberId): void {
@@ -223,6 +256,7 @@ export class SimNetwork {
         pipe.push(next.value);
       }
     } catch (cause) {
+      this.#count('snapshot broken');
       pipe.break(asError(cause));
       await iterator.return?.();
       throw cause;

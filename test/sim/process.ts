@@ -38,21 +38,21 @@ export class SimProcess implements EventOwner {
   #alive = true;
   #armed: { readonly point: CrashPoint; left: number } | undefined;
   readonly #deathListeners: ((why: string) => void)[] = [];
-  readonly #onPoint: (point: CrashPoint) => void;
+  readonly #onDeathAt: (point: CrashPoint) => void;
 
   constructor(options: {
     readonly name: string;
     readonly loop: SimLoop;
     readonly random: Random;
     readonly clockFault: ClockFault;
-    /** Told of every point passed, so that a run can say which it saw. */
-    readonly onPoint: (point: CrashPoint) => void;
+    /** Told when it dies at a point, so that a run can say at which. */
+    readonly onDeathAt: (point: CrashPoint) => void;
   }) {
     this.name = options.name;
     this.loop = options.loop;
     this.random = options.random;
     this.clock = clockOf(this, options.clockFault);
-    this.#onPoint = options.onPoint;
+    this.#onDeathAt = options.onDeathAt;
   }
 
   get alive(): boolean {
@@ -72,9 +72,11 @@ export class SimProcess implements EventOwner {
   /** Passes a point; false: it died there (or before), and what should follow must not happen. */
   passes(point: CrashPoint): boolean {
     if (!this.#alive) return false;
-    this.#onPoint(point);
     const armed = this.#armed;
-    if (armed?.point === point && --armed.left <= 0) this.die(`at ${point}`);
+    if (armed?.point === point && --armed.left <= 0) {
+      this.#onDeathAt(point);
+      this.die(`at ${point}`);
+    }
     return this.#alive;
   }
 

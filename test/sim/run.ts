@@ -1,14 +1,16 @@
 // One seed, from the founding of a group to the verdict: chaos, then everything is healed and must come together again.
 import { Client } from './client.ts';
+import { makeRoom } from './faults.ts';
 import { Group } from './group.ts';
 import { guardRealWorld, realRequests } from './guard.ts';
+import type { Happening } from './happenings.ts';
 import { runKeyKeeper } from './keys.ts';
 import { linearize } from './linearizability.ts';
-import { makeRoom, runNemesis, runReplacing, runSupervisor } from './nemesis.ts';
+import { runNemesis, runOperator, runSupervisor } from './nemesis.ts';
 import type { Violation } from './violations.ts';
 import { Watcher } from './watcher.ts';
 import { attempt, makeClients, ranges, runClient } from './workload.ts';
-import { World } from './world.ts';
+import { type RunOptions, World } from './world.ts';
 
 /** What came of a seed. */
 export interface RunResult {
@@ -33,15 +35,7 @@ export interface RunCounts {
   readonly terms: number;
   readonly batches: number;
   readonly streams: number;
-  readonly points: ReadonlyMap<string, number>;
-}
-
-/** How a run goes. */
-export interface RunOptions {
-  /** Virtual milliseconds of chaos; a seed chooses when absent. */
-  readonly chaosMs?: number;
-  /** Gets each line of the trace. */
-  readonly print?: (line: string) => void;
+  readonly happenings: ReadonlyMap<Happening, number>;
 }
 
 /** After the healing a group has so long to come together; virtual milliseconds. */
@@ -49,10 +43,10 @@ const healingMsMax = 60_000;
 
 /** Runs a seed. Equal seeds run equally, step by step. */
 export async function runSeed(seed: number, options: RunOptions = {}): Promise<RunResult> {
-  const world = new World(seed, options.print);
+  const world = new World(seed, options);
   const unguard = guardRealWorld((what) => world.violations.add('nothing real is used', what));
   try {
-    return await new Run(world).run(options.chaosMs ?? world.chance.pick([3_000, 6_000, 10_000]));
+    return await new Run(world).run(world.character.chaosMs);
   } finally {
     unguard();
   }
@@ -71,7 +65,7 @@ class Run {
     const lives = () => this.#group.lives;
     this.#clients = makeClients(world, lives);
     this.#watchers = Array.from(
-      { length: world.chance.between(1, 3) },
+      { length: world.character.watchers },
       (_, index) => new Watcher(new Client(`w${index + 1}`, world, lives), world.chance.pick(ranges)),
     );
   }
@@ -84,9 +78,9 @@ class Run {
     for (const client of this.#clients) void runClient(client, () => this.#phase === 'quiet' || isOver());
     for (const watcher of this.#watchers) void watcher.run(isOver);
     void runNemesis(this.#group, () => this.#phase !== 'chaos');
-    void runReplacing(this.#group, () => this.#phase !== 'chaos');
     void runSupervisor(this.#group, isOver);
     void runKeyKeeper(this.#group, isOver);
+    if (this.#world.character.repairs) void runOperator(this.#group, () => this.#phase !== 'chaos');
     await loop.runUntil(chaosMs, isBroken);
 
     this.#phase = 'healing';
@@ -107,6 +101,7 @@ class Run {
     this.#world.trace('healing');
     this.#world.isChaos = false;
     this.#world.onNextGrant = undefined;
+    this.#world.onLeader = undefined;
     network.healAll();
     Object.assign(network.quality, { delayMsMean: 0.5, loss: 0, repeat: 0, mix: 0, snapshotBreak: 0 });
     for (const member of this.#group.members) {
@@ -202,7 +197,7 @@ class Run {
   }
 
   #result(): RunResult {
-    const { seed, loop, violations, traceHash, tail, history, truth, wire, pointsPassed } = this.#world;
+    const { seed, loop, violations, traceHash, tail, history, truth, wire, counts } = this.#world;
     const answers = history.calls.map(({ answer }) => answer.kind);
     const sum = (of: 'batches' | 'streams'): number =>
       this.#watchers.reduce((total, { counts }) => total + counts[of], 0);
@@ -223,7 +218,7 @@ class Run {
         terms: wire.newestLeader?.term ?? 0,
         batches: sum('batches'),
         streams: sum('streams'),
-        points: pointsPassed,
+        happenings: counts,
       },
     };
   }

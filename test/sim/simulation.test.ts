@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { expect } from 'chai';
 import { runSeed } from './run.ts';
-import { keptSeeds, runSeeds, tellFailure, tellTally } from './seeds.ts';
+import { keptSeeds, runSeeds, tellFailure, tellHappenings, tellTally } from './seeds.ts';
 
 const freshSeconds = Number(process.env['RUNINK_SIM_SECONDS'] ?? '60');
 const first = Number(process.env['RUNINK_SIM_SEED'] ?? randomInt(2 ** 31));
@@ -25,6 +25,7 @@ describe('Simulation of whole clusters', () => {
     const endMs = Date.now() + 1000 * freshSeconds;
     const tally = await runSeeds(first, () => Date.now() >= endMs);
     console.log(`    from seed ${first}: ${tellTally(tally)}`);
+    for (const line of tellHappenings(tally).split('\n')) console.log(`    ${line}`);
     for (const result of tally.failed) console.log(`    ${tellFailure(result)}`);
     expect(tally.failed.map(({ seed }) => seed)).to.deep.equal([]);
   }).timeout(1000 * (freshSeconds + 120));

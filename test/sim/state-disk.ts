@@ -18,6 +18,7 @@ export class SimStateDisk {
   /** Asked for since the last sync, in order. */
   #loose: Change[] = [];
   readonly #damaged = new Set<string>();
+  readonly #swapped = new Set<string>();
 
   constructor(chance: Chance, faults: DiskFaults) {
     this.#chance = chance;
@@ -26,6 +27,11 @@ export class SimStateDisk {
 
   get isEmpty(): boolean {
     return this.#stable.size === 0;
+  }
+
+  /** Whether all that is there can be read. */
+  get isWhole(): boolean {
+    return [...this.#damaged, ...this.#swapped].every((key) => !this.#stable.has(key) && !this.#visible.has(key));
   }
 
   /** The map as one life of the member sees it; when it dies, what was not synced is kept up to some batch. */
@@ -80,6 +86,7 @@ export class SimStateDisk {
       if (first === undefined || second === undefined) continue;
       map.set(one, second).set(other, first);
     }
+    this.#swapped.add(one).add(other);
   }
 
   /** A new disk in the place of the old one. */
@@ -87,6 +94,7 @@ export class SimStateDisk {
     this.#stable.clear();
     this.#visible.clear();
     this.#damaged.clear();
+    this.#swapped.clear();
     this.#loose = [];
   }
 
@@ -140,6 +148,9 @@ export class SimStateDisk {
         if (key.startsWith(next.clear) && this.#chance.happens(0.5)) this.#stable.delete(key);
     this.#loose = [];
     this.#visible = new Map(this.#stable);
+    // What is lost is not damaged: the same may be written anew.
+    for (const wrong of [this.#damaged, this.#swapped])
+      for (const key of wrong) if (!this.#stable.has(key)) wrong.delete(key);
   }
 }
 

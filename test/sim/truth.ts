@@ -4,6 +4,7 @@ import type { BarnEvent, Revision } from '../../barn/index.ts';
 import type { MemberId, Snapshot } from '../../barn/raft/protocol.ts';
 import { decodeCommand } from '../../barn/state/command.ts';
 import type { Alarm, CommittedEntry, StateMachine } from '../../barn/state/machine.ts';
+import type { Happening } from './happenings.ts';
 import { emptyState, type ModelState, modelRange, modelTxn, sameKeyValues, tellKeyValue } from './model.ts';
 import type { Violations } from './violations.ts';
 import type { Truth } from './watch-check.ts';
@@ -24,6 +25,7 @@ interface Committed {
 export class CommittedLog implements Truth {
   readonly #violations: Violations;
   readonly #wire: WireRules;
+  readonly #count: (what: Happening) => void;
   readonly #entries: (Committed | undefined)[] = [];
   readonly #states: ModelState[] = [emptyState];
   readonly #events: (readonly BarnEvent[])[] = [[]];
@@ -33,7 +35,13 @@ export class CommittedLog implements Truth {
   #alarms: readonly Alarm[] = [];
 
   /** The group begins at index `firstIndex`, which is in every founder's state. */
-  constructor(options: { readonly violations: Violations; readonly wire: WireRules; readonly firstIndex: number }) {
+  constructor(options: {
+    readonly violations: Violations;
+    readonly wire: WireRules;
+    readonly count: (what: Happening) => void;
+    readonly firstIndex: number;
+  }) {
+    this.#count = options.count;
     this.#violations = options.violations;
     this.#wire = options.wire;
     this.#lastIndex = options.firstIndex;
@@ -136,6 +144,7 @@ export class CommittedLog implements Truth {
     this.#lastIndex = entry.index;
     if (entry.type === 'EntryNormal' && entry.data.byteLength > 0) this.#run(entry);
     if (entry.confState !== undefined) {
+      if (entry.confState.votersOutgoing.length > 0) this.#count('joint configuration');
       // Who is gone cannot take its alarm back.
       const { voters, learners, votersOutgoing, learnersNext } = entry.confState;
       const named = [...voters, ...learners, ...votersOutgoing, ...learnersNext];
@@ -165,8 +174,9 @@ export class CommittedLog implements Truth {
         return;
       }
       case 'compact':
-        if (command.revision <= this.revision)
-          this.#compactRevision = Math.max(this.#compactRevision, command.revision);
+        if (command.revision > this.revision || command.revision <= this.#compactRevision) return;
+        this.#count('history compacted');
+        this.#compactRevision = command.revision;
         return;
       case 'alarm': {
         const others = this.#alarms.filter(

@@ -9,6 +9,7 @@ export type Rule =
   | 'applied never goes back'
   | 'commit never goes back'
   | 'durable state stays'
+  | 'durable log stays'
   | 'state as the model'
   | 'state hash equal at equal revision'
   | 'acknowledged means applied'

@@ -2,8 +2,10 @@
 // and for each file on its own, as drives do. A damaged one flips bits, or writes where it was not told to.
 import type { WalFile, WalFiles } from '../../barn/wal/files.ts';
 import type { Chance } from './chance.ts';
+import { DamageBook, overwrites, type StoredFile, tornAfter } from './damage-book.ts';
 import { never, type SimProcess } from './process.ts';
 import { SparseBytes } from './sparse-bytes.ts';
+import type { World } from './world.ts';
 
 const sectorBytes = 512;
 /** A created file whose directory was not synced is gone after a crash, once in so many. */
@@ -21,14 +23,6 @@ export interface DiskFaults {
   misdirectNext: boolean;
 }
 
-interface StoredFile {
-  bytes: SparseBytes;
-  /** Whether the directory was synced since the file got its name. */
-  isNameDurable: boolean;
-  /** What was written last: damage there cannot be told from a torn write, and is not made. */
-  lastWrite: { readonly position: number; readonly length: number } | undefined;
-}
-
 interface PendingWrite {
   readonly file: StoredFile;
   readonly buffers: readonly Uint8Array[];
@@ -44,20 +38,22 @@ export class SimVolume {
     misdirectNext: false,
   };
   readonly #chance: Chance;
+  readonly #world: Pick<World, 'count' | 'trace' | 'violations'>;
   readonly #files = new Map<string, StoredFile>();
   readonly #pending = new Set<PendingWrite>();
   /** A write that landed elsewhere and that nothing followed yet: its loss could not be told from a write that never was. */
   #strayed: PendingWrite | undefined;
-  /** What can be told of damage: a file and where. */
-  damage: string[] = [];
+  readonly #damage = new DamageBook();
 
-  constructor(chance: Chance) {
+  constructor(chance: Chance, world: Pick<World, 'count' | 'trace' | 'violations'>) {
     this.#chance = chance;
+    this.#world = world;
   }
 
   /** The files as one life of the member sees them; when it dies, what is under way is decided. */
   attach(process: SimProcess): WalFiles {
     process.onDeath(() => this.#settlePending());
+    this.#damage.lifeBegins();
     const took = async (what: string, meanMs: number): Promise<boolean> => {
       if (!process.passes(`wal.${what}.before`)) return false;
       await process.loop.delay(
@@ -79,9 +75,9 @@ export class SimVolume {
         if (!(await took('open', 0.05))) return never();
         let file = this.#files.get(name);
         if (file === undefined && !create) throw new Error(`ENOENT: no such file, open '${name}'`);
-        file ??= { bytes: new SparseBytes(), isNameDurable: false, lastWrite: undefined };
+        file ??= { name, bytes: new SparseBytes(), isNameDurable: false, lastWrite: undefined, torn: undefined };
         this.#files.set(name, file);
-        return process.passes('wal.open.after') ? this.#opened(process, file, name, took) : never();
+        return process.passes('wal.open.after') ? this.#opened(process, file, took) : never();
       },
       rename: (from, to) =>
         named('rename', () => {
@@ -89,6 +85,7 @@ export class SimVolume {
           if (file === undefined) throw new Error(`ENOENT: no such file, rename '${from}' -> '${to}'`);
           this.#files.delete(from);
           this.#files.set(to, file);
+          file.name = to;
         }),
       freeBytes: async () => this.faults.freeBytes,
       remove: (name) =>
@@ -98,15 +95,29 @@ export class SimVolume {
     };
   }
 
-  /** Flips a bit of what was written and is not the newest write; false when there is nothing to damage. */
-  flipBit(): boolean {
-    const written = [...this.#files].filter(([, file]) => (file.lastWrite?.position ?? 0) > 0);
-    if (written.length === 0) return false;
-    const [name, file] = this.#chance.pick(written);
-    const position = this.#chance.between(0, (file.lastWrite?.position ?? 1) - 1);
+  /** Flips a bit of what was written and is not the newest write, mostly one that is not zero. */
+  flipBit(): void {
+    const written = [...this.#files.values()].filter((file) => (file.lastWrite?.position ?? 0) > 0);
+    if (written.length === 0) return;
+    const file = this.#chance.pick(written);
+    const anywhere = (): number => this.#chance.between(0, (file.lastWrite?.position ?? 1) - 1);
+    let position = anywhere();
+    for (let tries = 0; tries < 10 && file.bytes.read(position, 1)[0] === 0; tries++) position = anywhere();
+    const what = `a bit was flipped in ${file.name} at ${position}`;
+    this.#world.trace(what);
+    this.#world.count('bit flipped');
+    this.#damage.add({ what, file, position, should: file.bytes.read(position, 1) });
     file.bytes.flip(position, this.#chance.between(0, 7));
-    this.damage.push(`bit flipped in ${name} at ${position}`);
-    return true;
+  }
+
+  /** Whether nothing on it is damaged, or about to be. */
+  get isWhole(): boolean {
+    return !this.faults.misdirectNext && this.#damage.isWhole(this.#files);
+  }
+
+  /** Damage from before this life that the log should have refused. */
+  get unnoticed(): string | undefined {
+    return this.#damage.unnoticed(this.#files);
   }
 
   /** A new disk in the place of the old one. */
@@ -114,19 +125,14 @@ export class SimVolume {
     this.#files.clear();
     this.#pending.clear();
     this.#strayed = undefined;
-    this.damage = [];
+    this.#damage.clear();
   }
 
   get isEmpty(): boolean {
     return this.#files.size === 0;
   }
 
-  #opened(
-    process: SimProcess,
-    file: StoredFile,
-    name: string,
-    took: (what: string, meanMs: number) => Promise<boolean>,
-  ): WalFile {
+  #opened(process: SimProcess, file: StoredFile, took: (what: string, meanMs: number) => Promise<boolean>): WalFile {
     return {
       write: async (buffers, position) => {
         // Owned: the caller may use its buffers again only after the write, but a torn one looks at them later.
@@ -140,7 +146,7 @@ export class SimVolume {
         );
         if (!process.passes('wal.write.middle')) return never();
         this.#pending.delete(pending);
-        this.#write(pending, name);
+        this.#write(pending);
         if (!process.passes('wal.write.after')) return never();
       },
       read: async (position, length) => ((await took('read', 0.05)) ? file.bytes.read(position, length) : never()),
@@ -149,12 +155,16 @@ export class SimVolume {
     };
   }
 
-  #write({ file, buffers, position }: PendingWrite, name: string): void {
+  #write({ file, buffers, position }: PendingWrite): void {
+    const { name } = file;
     const bytes = Buffer.concat(buffers);
+    const overwritten = overwrites(file, bytes, position);
+    if (overwritten !== undefined) this.#world.violations.add('durable log stays', overwritten);
     const grown = Math.max(0, position + bytes.byteLength - file.bytes.length);
     if (this.faults.failNext || grown > this.faults.freeBytes) {
       const isFull = !this.faults.failNext;
       this.faults.failNext = false;
+      this.#world.count(isFull ? 'disk full' : 'write failed');
       this.#writePart(file, bytes, position);
       throw new Error(
         isFull ? `ENOSPC: no space left on device, write '${name}'` : `EIO: i/o error, fdatasync '${name}'`,
@@ -168,13 +178,18 @@ export class SimVolume {
     ) {
       this.faults.misdirectNext = false;
       const wrong = Math.floor(this.#chance.between(0, file.lastWrite?.position ?? 0) / sectorBytes) * sectorBytes;
-      this.damage.push(`write to ${name} at ${position} landed at ${wrong}`);
+      const what = `a write to ${name} at ${position} landed at ${wrong}`;
+      this.#world.trace(what);
+      this.#world.count('write misdirected');
+      this.#damage.add({ what, file, position: wrong, should: file.bytes.read(wrong, bytes.byteLength) });
+      this.#damage.add({ what, file, position, should: bytes });
       file.bytes.write(bytes, wrong);
       this.#strayed = { file, buffers, position };
     } else {
       if (this.#strayed?.file === file) this.#strayed = undefined;
       file.bytes.write(bytes, position);
     }
+    file.torn = tornAfter(file, position, bytes.byteLength);
     file.lastWrite = { position, length: bytes.byteLength };
   }
 
@@ -187,8 +202,10 @@ export class SimVolume {
     if (buffers !== undefined && position !== undefined) strayedFile?.bytes.write(Buffer.concat(buffers), position);
     for (const [name, file] of this.#files)
       if (!file.isNameDurable) {
-        if (this.#chance.happens(lostName)) this.#files.delete(name);
-        else file.isNameDurable = true;
+        if (this.#chance.happens(lostName)) {
+          this.#world.count('name lost');
+          this.#files.delete(name);
+        } else file.isNameDurable = true;
       }
   }
 
@@ -196,10 +213,11 @@ export class SimVolume {
     const parts = sectorsOf(bytes, position);
     const outcome = this.#chance.pick(['none', 'all', 'prefix', 'some']);
     const length = outcome === 'all' ? parts.length : outcome === 'prefix' ? this.#chance.between(0, parts.length) : 0;
-    parts.forEach((part, index) => {
-      if (index < length || (outcome === 'some' && this.#chance.happens(0.5)))
-        file.bytes.write(part.bytes, part.position);
-    });
+    const kept = parts.filter((_, index) => index < length || (outcome === 'some' && this.#chance.happens(0.5)));
+    for (const part of kept) file.bytes.write(part.bytes, part.position);
+    if (kept.length === 0) this.#world.count('write lost');
+    else if (kept.length < parts.length) this.#world.count('write torn');
+    file.torn = { from: position, to: position + bytes.byteLength };
   }
 }
 

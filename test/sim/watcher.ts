@@ -10,7 +10,7 @@ export class Watcher {
   readonly #prevValue: boolean;
   #check: StreamCheck;
   /** Streams and batches so far. */
-  readonly counts = { streams: 0, batches: 0, resyncs: 0 };
+  readonly counts = { streams: 0, batches: 0 };
 
   constructor(client: Client, range: readonly [Key, Key | undefined]) {
     this.#client = client;
@@ -27,7 +27,7 @@ export class Watcher {
 
   async run(isOver: () => boolean): Promise<void> {
     const { world, chance } = this.#client;
-    const pauseMs = chance.pick([0, 0, 5, 80]);
+    const pauseMs = chance.pick(world.character.readerPausesMs);
     while (!isOver()) {
       try {
         await this.#read(isOver, pauseMs);
@@ -50,13 +50,14 @@ export class Watcher {
     const options = { progress: this.#progress, prevValue: this.#prevValue, signal: breaks.signal };
     this.#check = this.#from(this.#check.next);
     const stream = await askOf(world, life, life.barn.watch(...this.#range, this.#check.next, options));
-    this.counts.streams++;
+    if (this.counts.streams++ > 0) world.count('watch resumed');
     for (let count = 0; !isOver(); count++) {
       if (count >= breakAfter) break;
       const next = await askOf(world, life, stream.next(), Number.POSITIVE_INFINITY);
       if (next.done === true) break;
       this.#take(next.value, life.process.name);
-      if (pauseMs > 0) await world.loop.delay(chance.around(pauseMs), `${this.#client.name} reads slowly`);
+      if (pauseMs > 0 && world.isChaos)
+        await world.loop.delay(chance.around(pauseMs), `${this.#client.name} reads slowly`);
     }
     breaks.abort();
     await stream.return?.();
@@ -64,13 +65,14 @@ export class Watcher {
 
   #take(batch: WatchBatch, from: string): void {
     this.counts.batches++;
+    if (batch.events.length === 0) this.#client.world.count('progress told');
     const fault = this.#check.take(batch);
     if (fault !== undefined) this.#client.world.violations.add('watch stream', `${fault} (told by ${from})`);
   }
 
   /** The history is gone: what it missed it reads, and goes on after that. */
   async #resync(): Promise<void> {
-    this.counts.resyncs++;
+    this.#client.world.count('watch began after a compaction');
     const answer = await this.#client.range(...this.#range);
     if (answer.kind === 'range') this.#check = this.#from(Math.max(this.#check.next, answer.result.revision + 1));
   }

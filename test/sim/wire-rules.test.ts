@@ -8,9 +8,14 @@ function watched(): { readonly rules: WireRules; readonly violations: Violations
   return { rules: new WireRules(violations), violations };
 }
 
-/** Member 2 leads in term 8 with a log up to entry 36 of term 7. */
+/** Member 2 asks member 1 for its vote in term 8, with a log up to entry 36 of term 7. */
+function ask(rules: WireRules, life: string): void {
+  rules.onSent({ ...draft('MsgVote', 1, 2, 8), logTerm: 7, index: 36 }, life);
+}
+
+/** Member 2 leads in term 8. */
 function elect(rules: WireRules): void {
-  rules.onSent({ ...draft('MsgVote', 1, 2, 8), logTerm: 7, index: 36 });
+  ask(rules, 'm2.1');
   rules.leads(2, 8);
 }
 
@@ -40,5 +45,14 @@ describe('Rules of the wire', () => {
     elect(rules);
     commit(rules, 9);
     expect(violations.first).to.equal(undefined);
+  });
+
+  it('let a candidate ask again in a term, but not in its next life', () => {
+    const { rules, violations } = watched();
+    ask(rules, 'm2.1');
+    ask(rules, 'm2.1');
+    expect(violations.first).to.equal(undefined);
+    ask(rules, 'm2.2');
+    expect(violations.first?.rule).to.equal('one vote a term');
   });
 });

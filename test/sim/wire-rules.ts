@@ -17,12 +17,15 @@ export class WireRules {
   readonly #log = new Map<string, { readonly before: number | undefined; readonly content: string }>();
   /** By member and term of the leader: the last index it said it has. */
   readonly #acknowledged = new Map<string, number>();
-  /** By candidate and term: where its log ended. */
-  readonly #candidates = new Map<string, Position>();
+  /** By candidate and term: where its log ended, and in which life it was. */
+  readonly #candidates = new Map<string, Position & { readonly life: string }>();
   /** By index: the term of a member that first said it was committed, so that no later term is the one it was committed in. */
   readonly #committedIn: number[] = [];
   /** Committed entries by index: the entry's own term. */
   readonly #committed: number[] = [];
+
+  /** Told when someone is first seen to lead in a term. */
+  onLeader: (id: MemberId, term: number) => void = () => {};
 
   constructor(violations: Violations) {
     this.#violations = violations;
@@ -35,7 +38,8 @@ export class WireRules {
     return newest;
   }
 
-  onSent(message: Message): void {
+  /** `life` names the process that sends. */
+  onSent(message: Message, life: string): void {
     const { type, from, to, term } = message;
     switch (type) {
       case 'MsgApp':
@@ -46,7 +50,7 @@ export class WireRules {
       case 'MsgSnap':
         return this.leads(from, term);
       case 'MsgVote':
-        this.#candidates.set(`${from}|${term}`, { term: message.logTerm, index: message.index });
+        this.#asks(message, life);
         return;
       case 'MsgVoteResp':
         if (!message.reject) this.#vote(from, term, to);
@@ -65,6 +69,7 @@ export class WireRules {
     if (other !== undefined)
       return this.#violations.add('one leader a term', `${other} and ${id} both lead in term ${term}`);
     this.#leaders.set(term, id);
+    this.onLeader(id, term);
     // Its own vote counts only once it is on disk, which a request for the votes of others does not say yet.
     this.#vote(id, term, id);
     const log = this.#candidates.get(`${id}|${term}`);
@@ -109,6 +114,18 @@ export class WireRules {
       'leader completeness',
       `${id} became leader of term ${term} with a log up to ${tell(log)}, but ${tell(committed)} is committed`,
     );
+  }
+
+  /** Who asks has voted for itself, and must not have forgotten it in its next life. */
+  #asks({ from, term, logTerm, index }: Message, life: string): void {
+    const key = `${from}|${term}`;
+    const before = this.#candidates.get(key);
+    if (before !== undefined && before.life !== life)
+      this.#violations.add(
+        'one vote a term',
+        `${from} asks for votes in term ${term} as ${life}, as ${before.life} did`,
+      );
+    this.#candidates.set(key, { term: logTerm, index, life });
   }
 
   #vote(voter: MemberId, term: number, candidate: MemberId): void {

@@ -90,5 +90,5 @@ export async function attempt(client: Client, work: (life: Life) => Promise<unkn
 
 /** The clients of a run. */
 export function makeClients(world: World, lives: () => readonly Life[]): readonly Client[] {
-  return Array.from({ length: world.chance.between(2, 5) }, (_, index) => new Client(`c${index + 1}`, world, lives));
+  return Array.from({ length: world.character.clients }, (_, index) => new Client(`c${index + 1}`, world, lives));
 }

@@ -4,19 +4,28 @@ import type { MessagePortLike } from '../../barn/node/member.ts';
 import type { ToReplica } from '../../barn/node/port.ts';
 import type { MemberId } from '../../barn/raft/protocol.ts';
 import { Chance } from './chance.ts';
+import { type Character, characterOf, type ThemeName } from './character.ts';
+import type { Happening } from './happenings.ts';
 import { History } from './history.ts';
 import { keysOf, type SimKeys } from './keys.ts';
 import { SimLoop } from './loop.ts';
 import type { SimMember } from './member.ts';
 import { SimNetwork, type WireQuality } from './network.ts';
 import { type CrashPoint, crashPoints } from './process.ts';
-import { logLimitsOf } from './settings.ts';
 import { CommittedLog } from './truth.ts';
 import { Violations } from './violations.ts';
 import { WireRules } from './wire-rules.ts';
 
 /** Lines kept to be shown with a failure. */
 const tailLinesMax = 400;
+
+/** How a run goes. */
+export interface RunOptions {
+  /** What the run is about; a seed chooses when absent. */
+  readonly theme?: ThemeName | undefined;
+  /** Gets each line of the trace. */
+  readonly print?: (line: string) => void;
+}
 
 /** The world of one run. */
 export class World {
@@ -28,41 +37,46 @@ export class World {
   readonly truth: CommittedLog;
   readonly network: SimNetwork;
   readonly history = new History();
-  readonly logLimits: ReturnType<typeof logLimitsOf>;
+  readonly character: Character;
   /** The keys of the members; absent where nothing is sealed. */
   readonly keys: SimKeys | undefined;
-  /** Chance of the runs in which several members are replaced in one step; nothing is drawn from the run's own. */
-  readonly swaps: Chance | undefined;
-  /** How far the clocks of a run's members drift apart: a rate is within 1 ± this. */
-  readonly drift: number;
   /** Called once, when a vote is granted the next time. */
   onNextGrant: ((voter: MemberId, candidate: MemberId) => void) | undefined;
+  /** Called when a member begins to lead. */
+  onLeader: ((id: MemberId) => void) | undefined;
   /** Whether things may still go wrong. */
   isChaos = true;
-  readonly pointsPassed = new Map<CrashPoint, number>();
+  readonly counts = new Map<Happening, number>();
   /** The last lines of the trace. */
   readonly tail: string[] = [];
   /** Of all lines of the trace: equal for equal runs. */
   traceHash = 0;
   readonly #print: ((line: string) => void) | undefined;
 
-  constructor(seed: number, print?: (line: string) => void) {
+  constructor(seed: number, { print, theme }: RunOptions) {
     this.seed = seed;
     this.#print = print;
     this.chance = new Chance(seed);
+    this.character = characterOf(seed, this.chance.fork(), theme);
     this.keys = keysOf(seed);
-    // So that none of the seeds by which mutants are known, and of those that are kept, is another run than it was.
-    const swaps = new Chance(seed ^ 0xfc);
-    this.swaps = swaps.happens(0.25) ? swaps : undefined;
-    this.logLimits = logLimitsOf(this.chance.fork());
-    this.drift = this.chance.pick([0, 0.1, 0.1, 0.4]);
+    if (this.keys !== undefined) this.count('sealed');
+    if (this.character.drift > 0) this.count('clock drifts');
     this.violations = new Violations(() => ({ step: this.loop.steps, atMs: Math.round(this.loop.nowMs) }));
     this.wire = new WireRules(this.violations);
-    this.truth = new CommittedLog({ violations: this.violations, wire: this.wire, firstIndex: 1 });
-    this.network = new SimNetwork(this.loop, this.chance.fork(), wiresOf(this.chance));
+    this.truth = new CommittedLog({
+      violations: this.violations,
+      wire: this.wire,
+      count: (what) => this.count(what),
+      firstIndex: 1,
+    });
+    this.network = new SimNetwork(this.loop, this.chance.fork(), wiresOf(this.chance), (what) => this.count(what));
+    this.wire.onLeader = (id, term) => {
+      if (term > 1) this.count('leader changed');
+      if (this.isChaos) this.onLeader?.(id);
+    };
     this.network.onSent = (process, message) => {
       if (!process.alive) return;
-      this.wire.onSent(message);
+      this.wire.onSent(message, process.name);
       if (message.type !== 'MsgVoteResp' || message.reject) return;
       const told = this.onNextGrant;
       this.onNextGrant = undefined;
@@ -84,12 +98,14 @@ export class World {
     if (this.tail.push(line) > 2 * tailLinesMax) this.tail.splice(0, tailLinesMax);
   }
 
-  passed(point: CrashPoint): void {
-    this.pointsPassed.set(point, (this.pointsPassed.get(point) ?? 0) + 1);
+  /** Something happened once more. */
+  count(what: Happening): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
   }
 
+  /** Any point, and often the one that the run is about. */
   anyPoint(): CrashPoint {
-    return this.chance.pick(crashPoints);
+    return this.chance.happens(0.4) ? this.character.point : this.chance.pick(crashPoints);
   }
 
   /** The consensus side's end of a port: what it says of leadership and commits is held against the rules. */
