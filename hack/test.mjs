@@ -20,7 +20,7 @@ const suites = [
     isMeasured: true,
   },
   { name: 'simulation', folders: ['test/sim'], secondsMax: 300, isMeasured: false },
-  { name: 'integration', folders: ['test/integration'], secondsMax: 660, isMeasured: true },
+  { name: 'integration', folders: ['test/integration'], secondsMax: 840, isMeasured: true },
   { name: 'e2e', folders: ['test/e2e'], secondsMax: 720, isMeasured: false },
 ];
 const residueMsMax = 10_000;
