@@ -11,7 +11,7 @@ import type {
 
 /**
  * The same API for one who leads by a lease: every write carries `fence`, so that none is done once another leads. Reads are not
- * fenced, and a bundle's bytes need not be: they are put once, by their hash.
+ * fenced; a binding names the scheduler's epoch itself, and a bundle's bytes need no fence: they are put once, by their hash.
  */
 export class FencedClient implements Client {
   readonly #client: Client;

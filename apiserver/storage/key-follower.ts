@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type EmbeddedBarn, plain, type StoreKeys } from '../../barn/index.ts';
-import type { Clock, Log, Timer } from '../../base/index.ts';
+import type { Clock, Log } from '../../base/index.ts';
+import { type Repeating, repeat } from '../repeating.ts';
 
 /** How often the key file is looked at. */
 const lookMs = 2_000;
@@ -21,39 +22,34 @@ export function followKeyFile(options: {
   readonly keys: StoreKeys;
   readonly clock: Clock;
   readonly log: Log;
-}): { stop(): void } {
+}): Repeating {
   const { barn, read, clock, log } = options;
   let taken = signOf(options.keys);
   let lastWords = '';
   let isStopped = false;
-  let timer: Timer = clock.after(lookMs, look, { unref: true });
-  function look(): void {
-    take()
-      .then(
-        () => (lastWords = ''),
-        (error: unknown) => {
-          const words = error instanceof Error ? error.message : String(error);
-          // Every few seconds the same is said once.
-          if (words !== lastWords) log.error('encryption keys not taken, the former ones stay', { error: words });
-          lastWords = words;
-        },
-      )
-      .finally(() => {
-        if (!isStopped) timer = clock.after(lookMs, look, { unref: true });
-      });
-  }
+  const looking = repeat(clock, lookMs, take, (error) => {
+    const words = error instanceof Error ? error.message : String(error);
+    // Every few seconds the same is said once.
+    if (words !== lastWords) log.error('encryption keys not taken, the former ones stay', { error: words });
+    lastWords = words;
+  });
   async function take(): Promise<void> {
     const keys = await read();
-    if (signOf(keys) === taken || isStopped) return;
+    if (isStopped) return;
+    if (signOf(keys) === taken) {
+      lastWords = '';
+      return;
+    }
     await barn.useKeys(keys);
     taken = signOf(keys);
+    lastWords = '';
     log.info('encryption keys taken', { keys: namesOf(keys) });
     warnOfPlain(keys, log);
   }
   return {
     stop() {
       isStopped = true;
-      timer.cancel();
+      looking.stop();
     },
   };
 }
