@@ -25,14 +25,18 @@ export class Endings {
     this.#lines = lines;
   }
 
-  /** Reads those of a former life; a line that cannot be read (the last of a crash) is left out. */
+  /** Reads those of a former life; a line that cannot be read (the last of a crash) is left out, with a warning. */
   static async open(path: string, log: Log): Promise<Endings> {
     const text = await readFile(path, 'utf8').catch((cause: unknown) => {
       if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return '';
       throw cause;
     });
     const lines = text.split('\n').filter((line) => line !== '');
-    const endings = new Map(lines.slice(-endingsMax).flatMap(parseLine));
+    const parsed = lines.slice(-endingsMax).map(parseLine);
+    const unread = parsed.filter((ending) => ending === undefined).length;
+    if (unread > 0)
+      log.warn('what some groups came to cannot be read, and they may run again after a restore', { path, unread });
+    const endings = new Map(parsed.filter((ending) => ending !== undefined));
     const opened = new Endings(path, log, endings, lines.length);
     // Also after a torn last line, which the next one must not be joined to.
     if (lines.length > endings.size || (text !== '' && !text.endsWith('\n'))) await opened.#rewrite();
@@ -80,12 +84,12 @@ function lineOf(attempt: string, ending: Ending): string {
   return `${JSON.stringify({ attempt, steps: Object.fromEntries(ending) })}\n`;
 }
 
-function parseLine(line: string): [string, Ending][] {
+function parseLine(line: string): [string, Ending] | undefined {
   try {
     const { attempt, steps } = JSON.parse(line) as { readonly attempt?: unknown; readonly steps?: unknown };
-    if (typeof attempt !== 'string' || typeof steps !== 'object' || steps === null) return [];
-    return [[attempt, new Map(Object.entries(steps as Record<string, FinalStatus>))]];
+    if (typeof attempt !== 'string' || typeof steps !== 'object' || steps === null) return undefined;
+    return [attempt, new Map(Object.entries(steps as Record<string, FinalStatus>))];
   } catch {
-    return [];
+    return undefined;
   }
 }
