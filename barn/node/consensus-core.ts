@@ -14,6 +14,7 @@ import { GroupReads } from './group-reads.ts';
 import { HandOver } from './hand-over.ts';
 import { LogRelease } from './log-release.ts';
 import { LogWriter } from './log-writer.ts';
+import { LostLeader } from './lost-leader.ts';
 import type { ConsensusParts, MemberIdentity, MemberTimers } from './member.ts';
 import { unpackParts } from './packing.ts';
 import { PeerMail } from './peer-mail.ts';
@@ -45,6 +46,7 @@ export class ConsensusCore {
   readonly #asks: ConsensusAsks;
   readonly #outbox: ConsensusOutbox;
   readonly #standings: Standings;
+  readonly #lostLeader: LostLeader;
   #timer: Timer | undefined;
   #commit = 0;
   readonly #foundsFirst: boolean;
@@ -105,6 +107,12 @@ export class ConsensusCore {
       nowMs: () => clock.monotonicMs(),
       deliver: (responses, isWritten) => this.#deliver(responses, isWritten),
       onFailed: (error) => this.#fail(error),
+    });
+    this.#lostLeader = new LostLeader({
+      node: this.#node,
+      clock,
+      heartbeatMs: timers.heartbeatMs,
+      guard: (work) => this.#guard(work),
     });
     this.#release = new LogRelease(wal, storage, (error) => this.#fail(error), options.logLimits);
     this.#peers = new Peers(
@@ -188,7 +196,10 @@ export class ConsensusCore {
   }
 
   unreachable(id: MemberId): void {
-    this.#guard(() => this.#node.reportUnreachable(id));
+    this.#guard(() => {
+      this.#node.reportUnreachable(id);
+      this.#lostLeader.unreachable(id);
+    });
   }
 
   /** Takes a snapshot in, unless this member has as much already. */
@@ -216,6 +227,7 @@ export class ConsensusCore {
 
   async #close(): Promise<void> {
     this.#timer?.cancel();
+    this.#lostLeader.close();
     await this.#transport.close();
     // A log that failed has said so.
     await this.#wal.close().catch(() => {});

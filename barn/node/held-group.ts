@@ -26,6 +26,17 @@ export class HeldNetwork {
   readonly cut = new Set<MemberId>();
   readonly #attached = new Map<MemberId, Attached>();
 
+  /** Cuts one, and tells the others that their connections broke, as the kernel of a machine does whose process died. */
+  kill(id: MemberId): void {
+    this.cut.add(id);
+    for (const other of this.#attached.values()) if (other.id !== id) other.events.onUnreachable(id);
+  }
+
+  /** Tells one that its connection to another broke, though it did not. */
+  break(at: MemberId, to: MemberId): void {
+    this.#attached.get(at)?.events.onUnreachable(to);
+  }
+
   open(id: MemberId, url: string, events: TransportEvents): Transport {
     const attached = { id, url, events };
     this.#attached.set(id, attached);
