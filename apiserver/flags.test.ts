@@ -42,7 +42,9 @@ describe('apiserver: flags', () => {
 
   const peers = '--peer-cert-file c --peer-key-file k --peer-trusted-ca-file a';
   it('name a group', () => {
-    const flags = serve(`--name b --initial-cluster a=https://a:1,b=https://b:2 ${peers} --encryption-key-file e`);
+    const flags = serve(
+      `--name b --initial-cluster a=https://a:1,b=https://b:2 ${peers} --encryption-key-file e --barn-memory-bytes 5000000000`,
+    );
     expect(flags?.store).to.deep.equal({
       kind: 'embedded',
       group: {
@@ -57,6 +59,7 @@ describe('apiserver: flags', () => {
         trustedCaFile: 'a',
       },
       encryptionKeyFile: 'e',
+      memoryBytes: 5_000_000_000,
     });
   });
 
@@ -106,6 +109,7 @@ describe('apiserver: flags', () => {
     ['--name a --initial-cluster a=http://a:1', '--initial-cluster: "http://a:1" is not https://HOST:PORT'],
     ['--peer-key-file k', '--peer-key-file goes with --initial-cluster'],
     ['--election-timeout 400', 'at least five times --heartbeat-interval'],
+    ['--barn-memory-bytes 1GiB', '--barn-memory-bytes 1GiB is no number of bytes'],
     ['--store etcd --etcd-endpoints http://e:1 --initial-cluster a=https://a:1', 'goes with an embedded store'],
   ] as const)
     it(`refuse ${line}`, () => {

@@ -29,6 +29,7 @@ export type StoreFlags =
       readonly heartbeatMs?: number;
       readonly electionMs?: number;
       readonly encryptionKeyFile?: string;
+      readonly memoryBytes?: number;
     }
   | {
       readonly kind: 'etcd';
@@ -54,6 +55,7 @@ export const usage = `usage: runink-apiserver --data DIR [--name NAME] [--port N
                          [--initial-cluster-token TEXT] [--listen-peer-urls https://HOST:PORT]
                          --peer-cert-file FILE --peer-key-file FILE --peer-trusted-ca-file FILE]
                         [--heartbeat-interval MS] [--election-timeout MS] [--encryption-key-file FILE]
+                        [--barn-memory-bytes N]
                         [--store embedded | --store etcd --etcd-endpoints URL,URL… [--etcd-prefix TEXT]
                          [--etcd-cafile FILE --etcd-certfile FILE --etcd-keyfile FILE]]
 ${snapshotUsage}`;
@@ -111,6 +113,7 @@ function parse(argv: readonly string[]) {
         'heartbeat-interval': { type: 'string' },
         'election-timeout': { type: 'string' },
         'encryption-key-file': { type: 'string' },
+        'barn-memory-bytes': { type: 'string' },
         'etcd-endpoints': { type: 'string' },
         'etcd-prefix': { type: 'string' },
         'etcd-cafile': { type: 'string' },
@@ -156,7 +159,7 @@ function storeOf(values: Values): StoreFlags {
   }
 }
 
-const ofMember = ['heartbeat-interval', 'election-timeout', 'encryption-key-file'] as const;
+const ofMember = ['heartbeat-interval', 'election-timeout', 'encryption-key-file', 'barn-memory-bytes'] as const;
 const ofGroup = [
   'initial-cluster-state',
   'initial-cluster-token',
@@ -174,6 +177,7 @@ function embeddedOf(values: Values): StoreFlags {
   if ((electionMs ?? 1_000) < 5 * (heartbeatMs ?? 100))
     throw new FlagError('--election-timeout must be at least five times --heartbeat-interval');
   const encryptionKeyFile = values['encryption-key-file'];
+  const memoryBytes = bytesOf(values, 'barn-memory-bytes');
   const group = groupOf(values);
   return {
     kind: 'embedded',
@@ -181,6 +185,7 @@ function embeddedOf(values: Values): StoreFlags {
     ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
     ...(electionMs === undefined ? {} : { electionMs }),
     ...(encryptionKeyFile === undefined ? {} : { encryptionKeyFile }),
+    ...(memoryBytes === undefined ? {} : { memoryBytes }),
   };
 }
 
@@ -219,6 +224,12 @@ function millisecondsOf(values: Values, flag: 'heartbeat-interval' | 'election-t
   const value = Number(text);
   if (/^\d{1,5}$/.test(text) && value >= 1 && value <= 50_000) return value;
   throw new FlagError(`--${flag} ${text} is no number of milliseconds from 1 to 50000`);
+}
+
+function bytesOf(values: Values, flag: 'barn-memory-bytes'): number | undefined {
+  const text = values[flag];
+  if (text === undefined || /^\d{1,15}$/.test(text)) return text === undefined ? undefined : Number(text);
+  throw new FlagError(`--${flag} ${text} is no number of bytes`);
 }
 
 function addressOf(text: string): { readonly host: string; readonly port: number } {

@@ -112,7 +112,7 @@ async function openStore(flags: ServeFlags, log: Log): Promise<OpenStore> {
   const { name, data, store } = flags;
   switch (store.kind) {
     case 'embedded': {
-      const { group, heartbeatMs, electionMs, encryptionKeyFile } = store;
+      const { group, heartbeatMs, electionMs, encryptionKeyFile, memoryBytes } = store;
       const keys = await keysOf(store);
       const cluster = group === undefined ? undefined : await clusterOf(group);
       const barn = await openEmbeddedBarn({
@@ -124,6 +124,7 @@ async function openStore(flags: ServeFlags, log: Log): Promise<OpenStore> {
           ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
           ...(electionMs === undefined ? {} : { electionMs }),
         },
+        ...(memoryBytes === undefined ? {} : { limits: { valueBytesInMemoryMax: memoryBytes } }),
         ...(cluster === undefined ? {} : { cluster }),
         ...clientUrlOf(flags),
         ...(keys === undefined ? {} : { keys }),

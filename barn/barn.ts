@@ -148,7 +148,7 @@ export interface Barn {
   txn(compares: readonly Compare[], success: readonly Operation[], failure?: readonly Operation[]): Promise<TxnResult>;
   /**
    * Every event on [start, end) from `fromRevision` on (0: from now; one in the future: from there on), in order, none missing,
-   * none twice. All readers get the same objects: never change them. One `next` at a time; `return` unsubscribes.
+   * none twice. Readers get the same objects: never change them. One `next` at a time; `return` unsubscribes.
    * Rejects with Compacted when the revision is gone, Overloaded when too many watch. Registered when the promise resolves.
    * Ends with BarnError Compacted when what the reader has still to catch up on is compacted away, with Overrun when more than
    * `watchBufferBytesMax` waited for it, with Closed or Storage when the store ends; quietly when the signal aborts.
@@ -191,6 +191,13 @@ export interface MemberCounts {
   /** Peers with a live connection. */
   readonly connected: number;
   readonly sealing: SealingCounts;
+  readonly values: ValueCounts;
+}
+
+/** Bytes of values that are held in memory, and how many values were read back from the disk since they had left it. */
+export interface ValueCounts {
+  readonly memoryBytes: number;
+  readonly read: number;
 }
 
 /** What encrypts a member's files: names of keys, or `plain` for what is in the open. Another one than `current` is still needed. */

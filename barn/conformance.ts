@@ -14,10 +14,14 @@ export interface ConformanceOptions {
   readonly limits: Partial<BarnLimits>;
 }
 
-/** Declares the suite. `open` makes an empty store; the suite closes it, `dispose` then removes what it left. */
+/**
+ * Declares the suite. `open` makes an empty store; the suite closes it, `dispose` then removes what it left. What `readsBack`
+ * values from a disk gives who reads history other objects than were told.
+ */
 export function describeBarn(
   name: string,
   open: (options: ConformanceOptions) => Promise<{ readonly barn: Barn; dispose(): Promise<void> }>,
+  { readsBack = false }: { readonly readsBack?: boolean } = {},
 ): void {
   describe(`${name} as a Barn`, () => {
     let clock: ManualClock;
@@ -41,6 +45,7 @@ export function describeBarn(
     describeWatches(
       () => barn,
       () => clock,
+      readsBack,
     );
     describeCompaction(() => barn);
     describeLife(() => barn);

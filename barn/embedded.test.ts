@@ -18,6 +18,21 @@ describeBarn('the embedded store', async (options) => {
   };
 });
 
+describeBarn(
+  'the embedded store whose values are on disk',
+  async (options) => {
+    const directory = await mkdtemp(join(tmpdir(), 'barn-'));
+    const limits = { ...options.limits, valueBytesInMemoryMax: 0 };
+    // Written at once, since a batch otherwise waits for the clock.
+    const diskLimits = { batchOperations: 1 };
+    return {
+      barn: await openEmbeddedBarn({ ...options, limits, diskLimits, directory, name: 'one', log: silentLog }),
+      dispose: () => rm(directory, { recursive: true }),
+    };
+  },
+  { readsBack: true },
+);
+
 describe('the embedded store and whom it belongs to', () => {
   it('is started by itself or in a group, as it began', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'barn-'));

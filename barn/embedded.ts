@@ -24,6 +24,7 @@ import { startReplica } from './node/replica.ts';
 import { threadPort } from './node/thread-port.ts';
 import type { WorkerSaying, WorkerStart } from './node/worker-protocol.ts';
 import { refuseCutRestore } from './restore.ts';
+import type { WriterTimers } from './state/lagging-writer.ts';
 import { openLevelDisk } from './state/level-disk.ts';
 import type { StateMachine } from './state/machine.ts';
 import { openStateMachine } from './state/open.ts';
@@ -44,7 +45,7 @@ export interface EmbeddedBarnOptions {
   /** Where clients find this member; told to the group. */
   readonly clientUrl?: string;
   /** Bounds of the log and of what lags behind it, where they are not the product's: for disks of a few megabytes. */
-  readonly diskLimits?: Partial<WalLimits & KeptLimits & DiskLimits>;
+  readonly diskLimits?: Partial<WalLimits & KeptLimits & DiskLimits & Pick<WriterTimers, 'batchOperations'>>;
   /** What encrypts the files, the current key first; absent: nothing does, and what is encrypted is refused. */
   readonly keys?: StoreKeys;
   /** The store has ended and cannot go on: the owner should end the process, so that a new one reads what is on disk. */
@@ -66,8 +67,13 @@ export async function openEmbeddedBarn(options: EmbeddedBarnOptions): Promise<Em
   const disk = await openLevelDisk(join(directory, 'state'));
   const keys = new KeyRing(options.keys ?? [plain]);
   const founding = identity.state === 'new' ? { founding: foundingOf(identity) } : {};
-  const { lagBytesMax } = options.diskLimits ?? {};
-  const lag = lagBytesMax === undefined ? {} : { timers: { lagBytesMax } };
+  const { lagBytesMax, batchOperations } = options.diskLimits ?? {};
+  const lag = {
+    timers: {
+      ...(lagBytesMax !== undefined && { lagBytesMax }),
+      ...(batchOperations !== undefined && { batchOperations }),
+    },
+  };
   const machine = await openStateMachine({ disk, keys, clock, log, limits, ...founding, ...lag });
   const barn = await startMember(options, { identity, machine, limits, timers });
   try {

@@ -21,6 +21,11 @@ export interface BarnLimits {
   readonly waitingBytesMax: number;
   /** More history than this: the store compacts itself until seven eighths are left. */
   readonly historyBytesMax: number;
+  /**
+   * More bytes of values in memory, where there is a disk: history leaves it first, then the newest values that were not written
+   * for the longest time, and reads fetch them from there. What the disk has not got yet stays.
+   */
+  readonly valueBytesInMemoryMax: number;
 }
 
 const KiB = 1024;
@@ -37,6 +42,7 @@ export const defaultLimits: BarnLimits = {
   waitingTxnsMax: 100_000,
   waitingBytesMax: 64 * MiB,
   historyBytesMax: 64 * MiB,
+  valueBytesInMemoryMax: 1024 * MiB,
 };
 
 /** Throws InvalidKey unless `key` is 1 to `keyLengthMax` printable ASCII characters. */

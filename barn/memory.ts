@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../base/index.ts';
+import { assert, type Clock, systemClock } from '../base/index.ts';
 import {
   type Barn,
   BarnError,
@@ -20,6 +20,7 @@ import { encodeSnapshot } from './state/snapshot.ts';
 import { State } from './state/state.ts';
 import { Store } from './state/store.ts';
 import { copyOf, decideTxn } from './state/transaction.ts';
+import { isWholeTxn } from './state/version.ts';
 
 /** What a memory store may be given; nothing is needed. */
 export interface MemoryBarnOptions {
@@ -63,6 +64,7 @@ class MemoryBarn implements Barn {
     this.#open();
     checkTxn(compares, [success, failure], this.#store.limits);
     const { result, events } = decideTxn(this.#store.state, { compares, success, failure }, copyOf);
+    assert(isWholeTxn(result), 'a store without a disk has all values in memory');
     this.#store.apply(events);
     const due = this.#store.compactionDue();
     if (due !== undefined) this.#store.compact(due);

@@ -122,16 +122,23 @@ describe('the twins and the model', function () {
     await check(seed, 100, async () => {
       const memory = createMemoryBarn();
       const start = { network: new HeldNetwork(), identity: present(founders(1)[0], 'a founder') };
-      let member = await startHeld(start);
-      const restart = async (): Promise<Barn> => {
-        await member.barn.close();
-        member = await startHeld({ ...start, files: member.files, disk: member.disk });
-        return member.barn;
+      const fromDisk = {
+        ...start,
+        network: new HeldNetwork(),
+        limits: { valueBytesInMemoryMax: 4 },
+        writerTimers: { batchOperations: 1 },
       };
-      return [
-        { barn: memory, restart: async () => memory },
-        { barn: member.barn, restart },
-      ];
+      const twins: Twin[] = [{ barn: memory, restart: async () => memory }];
+      for (const given of [start, fromDisk]) {
+        let member = await startHeld(given);
+        const restart = async (): Promise<Barn> => {
+          await member.barn.close();
+          member = await startHeld({ ...given, files: member.files, disk: member.disk });
+          return member.barn;
+        };
+        twins.push({ barn: member.barn, restart });
+      }
+      return twins;
     });
   });
 

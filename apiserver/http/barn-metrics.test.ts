@@ -29,6 +29,8 @@ describe('Metrics of the store', () => {
       expect(value('runink_barn_plain')).to.equal(1);
       expect(value('runink_barn_former_keys')).to.equal(0);
       expect(value('runink_barn_records_to_seal')).to.equal(0);
+      expect(value('runink_barn_values_memory_bytes')).to.equal(10);
+      expect(value('runink_barn_values_read_total')).to.equal(0);
       const syncs = value('etcd_disk_wal_fsync_duration_seconds_count');
       expect(syncs).to.be.greaterThan(0);
       expect(value('etcd_disk_wal_fsync_duration_seconds_bucket{le="\\+Inf"}')).to.equal(syncs);

@@ -67,7 +67,7 @@ function alarmed(alarms: MemberStatus['alarms']): string {
 
 function counted(counts: MemberCounts): readonly string[] {
   const { leaderChanges, proposalsPending, proposalsFailed, logBytes, syncs, connected } = counts;
-  const { snapshotsSent, snapshotsReceived } = counts;
+  const { snapshotsSent, snapshotsReceived, values } = counts;
   return [
     one('etcd_server_leader_changes_seen_total', 'counter', 'Leaders seen since the start.', leaderChanges),
     one('etcd_server_proposals_pending', 'gauge', 'Writes that wait for the group.', proposalsPending),
@@ -77,6 +77,8 @@ function counted(counts: MemberCounts): readonly string[] {
     one('runink_barn_peers', 'gauge', 'Members with a live connection.', connected),
     one('runink_barn_snapshots_sent_total', 'counter', 'Snapshots sent to members that lagged.', snapshotsSent),
     one('runink_barn_snapshots_received_total', 'counter', 'Snapshots installed here.', snapshotsReceived),
+    one('runink_barn_values_memory_bytes', 'gauge', 'Values that are in memory.', values.memoryBytes),
+    one('runink_barn_values_read_total', 'counter', 'Values read back from the disk.', values.read),
     ...sealed(counts.sealing),
   ];
 }

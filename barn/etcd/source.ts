@@ -1,10 +1,12 @@
 import { BarnError, type Revision } from '../barn.ts';
 import { EventLog, type LogEntry } from '../state/event-log.ts';
+import { nothingAbsent } from '../state/version.ts';
 import type { WatchSource } from '../state/watch-hub.ts';
 
 /** The log with where it is compacted, as a hub wants it. */
 export class Source implements WatchSource {
   log = new EventLog();
+  readonly reader = nothingAbsent;
   compactRevision: Revision;
 
   constructor(revision: Revision, compactRevision: Revision) {

@@ -1,7 +1,8 @@
 import type { MemberCounts, TimeCounts } from '../barn.ts';
 
 /** What the consensus side has counted since it began. */
-export interface ConsensusCounts extends Omit<MemberCounts, 'proposalsPending' | 'proposalsFailed' | 'sealing'> {
+export interface ConsensusCounts
+  extends Omit<MemberCounts, 'proposalsPending' | 'proposalsFailed' | 'sealing' | 'values'> {
   /** What the log is sealed with. */
   readonly logKeys: readonly string[];
 }

@@ -8,6 +8,20 @@ describeBarn('a group of one member', async (options) => {
   return { barn: member.barn, dispose: async () => {} };
 });
 
+describeBarn(
+  'a group of one member whose values are on disk',
+  async (options) => {
+    const network = new HeldNetwork();
+    const limits = { ...options.limits, valueBytesInMemoryMax: 0 };
+    // Written at once, since a batch otherwise waits for the clock.
+    const writerTimers = { batchOperations: 1 };
+    const identity = present(founders(1)[0], 'a founder');
+    const member = await startHeld({ ...options, limits, writerTimers, network, identity });
+    return { barn: member.barn, dispose: async () => {} };
+  },
+  { readsBack: true },
+);
+
 for (const [name, asksLeader] of [
   ['its leader', true],
   ['a follower', false],

@@ -4,6 +4,7 @@ import type { BarnError, ReplicatedBarn } from '../barn.ts';
 import { type BarnLimits, defaultLimits } from '../limits.ts';
 import type { MemberId, Message } from '../raft/protocol.ts';
 import { HeldDisk } from '../state/held-disk.ts';
+import type { WriterTimers } from '../state/lagging-writer.ts';
 import { openStateMachine } from '../state/open.ts';
 import type { PeerAddress, Transport, TransportEvents } from '../transport/transport.ts';
 import type { WalLimits } from '../wal/limits.ts';
@@ -102,6 +103,7 @@ export async function startHeld(options: {
   readonly limits?: Partial<BarnLimits>;
   readonly timers?: Partial<MemberTimers>;
   readonly logLimits?: Partial<WalLimits & KeptLimits>;
+  readonly writerTimers?: Partial<WriterTimers>;
   readonly freeBytes?: () => Promise<number>;
   /** Of the state side. */
   readonly log?: Log;
@@ -120,6 +122,7 @@ export async function startHeld(options: {
     clock,
     log: silentLog,
     limits,
+    ...(options.writerTimers !== undefined && { timers: options.writerTimers }),
     ...(identity.state === 'new' && { founding: foundingOf(identity) }),
   });
   const [one, other] = localPorts((callback) => void setImmediate(callback));

@@ -1,14 +1,14 @@
-import { BarnError, type BarnReason } from '../barn.ts';
+import { BarnError, type BarnReason, type TxnResult } from '../barn.ts';
 import type { BarnLimits } from '../limits.ts';
 import { commandBytes, writeCommand } from '../state/command.ts';
 import type { Command, Origin, Outcome } from '../state/machine.ts';
 import { packParts } from './packing.ts';
 import type { Dropped, ToConsensus } from './port.ts';
 
-type Result = Outcome['result'];
+type Result = TxnResult | undefined;
 
 interface Pending {
-  readonly resolve: (result: Exclude<Result, BarnError>) => void;
+  readonly resolve: (result: Result | Promise<Result>) => void;
   readonly reject: (error: BarnError) => void;
   readonly bytes: number;
   readonly untilMs: number;
@@ -47,7 +47,7 @@ export class Proposals {
   }
 
   /** Takes a command in, which `make` builds around its origin; its bytes are written before this returns. */
-  submit(make: (origin: Origin) => OwnCommand, untilMs: number): Promise<Exclude<Result, BarnError>> {
+  submit(make: (origin: Origin) => OwnCommand, untilMs: number): Promise<Result> {
     const request = this.#next;
     const command = make({ session: this.#session, request });
     const bytes = commandBytes(command);
@@ -95,6 +95,7 @@ export class Proposals {
     if (origin.session !== this.#session) return;
     const pending = this.#remove(origin.request);
     if (pending === undefined) return;
+    if (typeof result === 'function') return pending.resolve(result());
     if (!(result instanceof BarnError)) return pending.resolve(result);
     this.failed++;
     pending.reject(result);

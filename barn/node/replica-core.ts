@@ -190,6 +190,7 @@ export class ReplicaCore {
     return {
       ...others,
       sealing: { current, log: logKeys, state: keys, left },
+      values: this.#machine.values,
       proposalsPending: this.#proposals.size,
       proposalsFailed: this.#proposals.failed,
     };

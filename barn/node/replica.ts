@@ -54,7 +54,7 @@ class Replica implements EmbeddedBarn {
     assertWhole(options.limit ?? 0, 'limit');
     if (options.serializable === true) this.#core.checkReady();
     else await this.#core.barrier();
-    return this.#machine.store.state.range(start, end, options);
+    return this.#machine.store.state.read(start, end, options);
   }
 
   async txn(

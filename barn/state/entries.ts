@@ -51,6 +51,10 @@ export function put(key: string, text: string): Operation {
 /** What came of each command: a revision, a reason, or nothing. */
 export function short(outcomes: readonly Outcome[]): readonly (number | string | undefined)[] {
   return outcomes.map(({ result }) =>
-    result === undefined ? undefined : 'reason' in result ? result.reason : result.revision,
+    typeof result === 'function' || result === undefined
+      ? undefined
+      : 'reason' in result
+        ? result.reason
+        : result.revision,
   );
 }

@@ -1,5 +1,5 @@
 // A disk for tests whose writes wait, succeed or fail when the test says so. Test support, not part of the door.
-import type { Disk, DiskWrite, DiskWriteOptions } from './disk.ts';
+import type { Disk, DiskView, DiskWrite, DiskWriteOptions } from './disk.ts';
 
 /** A map in memory as a disk. */
 export class HeldDisk implements Disk {
@@ -17,9 +17,30 @@ export class HeldDisk implements Disk {
   holding = false;
   closed = false;
   reclaimed = 0;
+  /** Views that are open. */
+  views = 0;
 
   async get(key: string): Promise<Uint8Array | undefined> {
     return this.entries.get(key);
+  }
+
+  async getMany(keys: readonly string[]): Promise<readonly (Uint8Array | undefined)[]> {
+    return keys.map((key) => this.entries.get(key));
+  }
+
+  getNow(key: string): Uint8Array | undefined {
+    return this.entries.get(key);
+  }
+
+  view(): DiskView {
+    const entries = new Map(this.entries);
+    this.views++;
+    return {
+      getMany: async (keys) => keys.map((key) => entries.get(key)),
+      close: async () => {
+        this.views--;
+      },
+    };
   }
 
   async *pages(prefix: string): AsyncGenerator<readonly (readonly [string, Uint8Array])[]> {
@@ -34,7 +55,8 @@ export class HeldDisk implements Disk {
         resolve();
       };
       if (this.holding) this.asked.push({ writes, sync, succeed, fail: reject });
-      else succeed();
+      // Nothing is there in the turn of the call, as on a real disk.
+      else queueMicrotask(succeed);
     });
   }
 

@@ -12,6 +12,7 @@ describe('the lagging writer', () => {
   let writer: LaggingWriter;
   let applied: number;
   let durable: number[];
+  let written: number[];
   let failures: BarnError[];
 
   function open(timers: Partial<WriterTimers> = {}): void {
@@ -20,6 +21,7 @@ describe('the lagging writer', () => {
     disk.holding = true;
     applied = 0;
     durable = [];
+    written = [];
     failures = [];
     writer = new LaggingWriter({
       disk,
@@ -29,7 +31,9 @@ describe('the lagging writer', () => {
         head: () => ({
           write: { type: 'put', key: 'head', value: Buffer.from(String(applied)) },
           applied: { index: applied, term: 1, confState: confStateOf([1]) },
+          revision: applied,
         }),
+        written: ({ revision }) => written.push(revision),
         durable: ({ index }) => durable.push(index),
         failed: (error) => failures.push(error),
       },

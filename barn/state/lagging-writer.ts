@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../../base/index.ts';
-import { BarnError } from '../barn.ts';
+import { BarnError, type Revision } from '../barn.ts';
 import type { Snapshot } from '../raft/protocol.ts';
 import { storageFault } from '../storage-fault.ts';
 import type { Disk, DiskWrite } from './disk.ts';
@@ -37,12 +37,15 @@ export const defaultWriterTimers: WriterTimers = {
 export interface HeadNow {
   readonly write: DiskWrite;
   readonly applied: Snapshot;
+  readonly revision: Revision;
 }
 
 /** Who owns the writer. */
 export interface WriterOwner {
   /** Asked when a batch starts, with all that was given before. */
   head(): HeadNow;
+  /** A batch is on disk, synced or not: all up to the head that it was given can be read there. */
+  written(head: HeadNow): void;
   durable(applied: Snapshot): void;
   failed(error: BarnError): void;
 }
@@ -234,7 +237,7 @@ export class LaggingWriter {
     this.#inFlightBytes = bytes;
     this.#inFlight = this.#disk.write(writes, { sync }).then(
       () => {
-        this.#written(bytes, sync, head.applied);
+        this.#written(bytes, sync, head);
         wanted?.resolve();
       },
       (cause: unknown) => {
@@ -269,7 +272,8 @@ export class LaggingWriter {
     this.#backlog = undefined;
   }
 
-  #written(bytes: number, sync: boolean, applied: Snapshot): void {
+  #written(bytes: number, sync: boolean, head: HeadNow): void {
+    const { applied } = head;
     this.#inFlight = undefined;
     this.#inFlightBytes = 0;
     this.#unsynced = !sync;
@@ -279,6 +283,7 @@ export class LaggingWriter {
       this.#room?.resolve();
       this.#room = undefined;
     }
+    this.#owner.written(head);
     if (sync) this.#owner.durable(applied);
     this.#schedule();
   }

@@ -4,11 +4,11 @@ import { ClassicLevel } from 'classic-level';
 import { makeDirectory } from '../../base/index.ts';
 import { BarnError } from '../barn.ts';
 import { storageFault } from '../storage-fault.ts';
-import { type Disk, type DiskWrite, type DiskWriteOptions, entryBytes, flushBytes } from './disk.ts';
+import { type Disk, type DiskView, type DiskWrite, type DiskWriteOptions, entryBytes, flushBytes } from './disk.ts';
 import { checkTables } from './level-tables.ts';
 
 const pageLength = 1_000;
-// Nothing is read but at start, so a cache would be idle memory; a larger write buffer means fewer rewrites of tables.
+// Little is read but at start, and the kernel caches the files; a larger write buffer means fewer rewrites of tables.
 const cacheBytes = 1024 * 1024;
 /** So much is compacted at a time when all is; writes wait meanwhile. */
 const reclaimBytes = 16 * 1024 * 1024;
@@ -65,6 +65,37 @@ class LevelDisk implements Disk {
     } catch (cause) {
       throw openError(this.#level.location, cause);
     }
+  }
+
+  async getMany(keys: readonly string[]): Promise<readonly (Uint8Array | undefined)[]> {
+    try {
+      // LevelDB reads what is there as of the call.
+      return await this.#level.getMany([...keys]);
+    } catch (cause) {
+      throw readError(this.#level.location, cause);
+    }
+  }
+
+  getNow(key: string): Uint8Array | undefined {
+    try {
+      return this.#level.getSync(key);
+    } catch (cause) {
+      throw readError(this.#level.location, cause);
+    }
+  }
+
+  view(): DiskView {
+    const snapshot = this.#level.snapshot();
+    return {
+      getMany: async (keys) => {
+        try {
+          return await this.#level.getMany([...keys], { snapshot });
+        } catch (cause) {
+          throw readError(this.#level.location, cause);
+        }
+      },
+      close: () => snapshot.close(),
+    };
   }
 
   async *pages(prefix: string): AsyncGenerator<readonly (readonly [string, Uint8Array])[]> {
@@ -167,6 +198,15 @@ class LevelDisk implements Disk {
     await this.#last.catch(() => {});
     await this.#level.close();
   }
+}
+
+function readError(directory: string, error: unknown): BarnError {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  if (cause instanceof Error && 'code' in cause && cause.code === 'LEVEL_CORRUPTION')
+    return new BarnError('Corrupt', `read the store in ${directory}: LevelDB finds it damaged; ${remedy}`, {
+      cause: error,
+    });
+  return storageFault(`read the store in ${directory}`, cause);
 }
 
 function openError(directory: string, error: unknown): BarnError {

@@ -11,10 +11,12 @@ import { openStateMachine } from './open.ts';
 
 describe('what a state finds on its disk', () => {
   let disk: HeldDisk;
+  let clock: ManualClock;
 
   function open(keys?: KeyRing): Promise<StateMachine> {
+    clock = new ManualClock();
     return openStateMachine({
-      ...{ disk, keys, clock: new ManualClock(), log: silentLog, limits: defaultLimits },
+      ...{ disk, keys, clock, log: silentLog, limits: defaultLimits },
       founding: foundingOfOne,
     });
   }
@@ -182,6 +184,7 @@ describe('what a state finds on its disk', () => {
     ] satisfies StoreKeys[]) {
       const machine = await open(new KeyRing(keys));
       machine.apply([deleteEntry(machine.applied.index + 1, 'a'), compactEntry(machine.applied.index + 2, 3)]);
+      clock.advance(20);
       await settle();
       await machine.close();
     }

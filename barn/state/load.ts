@@ -1,11 +1,11 @@
-import type { BarnEvent } from '../barn.ts';
 import { keyOf, type Sealer } from '../seal.ts';
 import type { Disk } from './disk.ts';
 import type { Head } from './head.ts';
 import { damaged, readHead, recordKey, type Slot, slotPrefix, whereOf } from './layout.ts';
-import { decodeRecord, type VersionRecord } from './record.ts';
-import { type PlacedVersion, State } from './state.ts';
+import { decodeRecord, type FoundRecord, type VersionRecord } from './record.ts';
+import { type PlacedVersion, State, type ValueRoom } from './state.ts';
 import { isLive } from './transaction.ts';
+import { absentOf, type NewEvent } from './version.ts';
 
 /** What a store's disk held. */
 export interface LoadedState {
@@ -14,20 +14,24 @@ export interface LoadedState {
   readonly state: State;
   /** Versions on it that nobody can ask for any more: a sweep was cut short. In the order in which they must go. */
   readonly stale: readonly PlacedVersion[];
-  /** What is sealed under another key than the current one, or not at all though there is one. */
-  readonly outdated: readonly VersionRecord[];
+  /** What is sealed under another key than the current one, or not at all though there is one; without values. */
+  readonly outdated: readonly FoundRecord[];
   /** What all of it is sealed with. */
   readonly keys: ReadonlySet<string>;
 }
 
 /** Reads a state; undefined when the disk is empty. Errors: Storage for an unknown format, Corrupt for anything damaged or missing. */
-export async function loadState(disk: Disk, sealer: Sealer): Promise<LoadedState | undefined> {
+export async function loadState(
+  disk: Disk,
+  sealer: Sealer,
+  roomIn: (slot: Slot) => ValueRoom,
+): Promise<LoadedState | undefined> {
   const stored = await readHead(disk, sealer);
   if (stored === undefined) return undefined;
   const { slot, head } = stored;
   const keys = new Set([stored.key]);
-  const builder = new StateBuilder(head);
-  const outdated: VersionRecord[] = [];
+  const builder = new StateBuilder(head, roomIn(slot));
+  const outdated: FoundRecord[] = [];
   for await (const page of disk.pages(slotPrefix(slot))) {
     for (const [key, bytes] of page) {
       const where = whereOf(key);
@@ -36,8 +40,9 @@ export async function loadState(disk: Disk, sealer: Sealer): Promise<LoadedState
       builder.add(record);
       const id = keyOf(bytes);
       keys.add(id);
-      if (id !== sealer.currentId) outdated.push(record);
+      if (id !== sealer.currentId) outdated.push({ ...record, kv: absentOf(record.kv, record.index) });
     }
+    builder.written();
   }
   return { slot, head, state: builder.finish(), stale: builder.stale, outdated, keys };
 }
@@ -46,12 +51,14 @@ export async function loadState(disk: Disk, sealer: Sealer): Promise<LoadedState
 export class StateBuilder {
   readonly stale: PlacedVersion[] = [];
   readonly #head: Head;
-  readonly #state = new State();
-  #events: BarnEvent[] = [];
+  readonly #state: State;
+  #events: NewEvent[] = [];
   #inHistory = false;
 
-  constructor(head: Head) {
+  /** Without a room it keeps all values in memory. */
+  constructor(head: Head, room?: ValueRoom) {
     this.#head = head;
+    this.#state = new State(room);
     this.#state.startCompacted(head.compactRevision, head.hashBefore);
     this.#passRestored();
   }
@@ -76,6 +83,11 @@ export class StateBuilder {
     this.#state.apply(revision, this.#events);
     this.#events = [];
     this.#passRestored();
+  }
+
+  /** What was added is on disk: values may leave memory. */
+  written(): void {
+    this.#state.written(this.#state.revision);
   }
 
   /** The state, once it is whole. Errors: Corrupt when it is not what the head says. */

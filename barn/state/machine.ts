@@ -1,4 +1,4 @@
-import type { BarnError, Compare, Operation, Revision, TxnResult } from '../barn.ts';
+import type { BarnError, Compare, Operation, Revision, TxnResult, ValueCounts } from '../barn.ts';
 import type { StoreKeys } from '../keys.ts';
 import type { ConfChange, ConfState, Entry, MemberId, Snapshot } from '../raft/protocol.ts';
 import type { Sealer } from '../seal.ts';
@@ -62,7 +62,8 @@ export interface Founding {
 /** What came of a command of some member's caller. */
 export interface Outcome {
   readonly origin: Origin;
-  readonly result: TxnResult | BarnError | undefined;
+  /** A function when values of it are on disk: it reads them as of the same turn. */
+  readonly result: TxnResult | BarnError | (() => Promise<TxnResult>) | undefined;
 }
 
 /** The replicated state of one member: committed entries go in, in order; everything that reads the store reads here. */
@@ -114,6 +115,8 @@ export interface StateMachine {
    * among them or the disk refuses; Overloaded while a snapshot is installed: try again.
    */
   useKeys(keys: StoreKeys): Promise<void>;
+  /** Values in memory, and how many were read back. */
+  readonly values: ValueCounts;
   sizeBytes(): Promise<number>;
   /**
    * Gives back to the file system what was deleted since the last time; false when that was nothing, or is not over yet.

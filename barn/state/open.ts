@@ -4,14 +4,15 @@ import type { BarnLimits } from '../limits.ts';
 import { createSealer, type RandomBytes, type Sealer } from '../seal.ts';
 import { storageFault } from '../storage-fault.ts';
 import type { Disk } from './disk.ts';
+import { DiskValues } from './disk-values.ts';
 import { emptyHead } from './head.ts';
 import { isOpen, keyMarksWrite, marksOf, readKeyMarks } from './key-marks.ts';
 import { defaultWriterTimers, type WriterTimers } from './lagging-writer.ts';
-import { formatWrite, headWrite, otherSlot, slotPrefix } from './layout.ts';
+import { formatWrite, headWrite, otherSlot, type Slot, slotPrefix } from './layout.ts';
 import { type LoadedState, loadState } from './load.ts';
 import type { Founding, StateMachine } from './machine.ts';
 import { ReplicatedState } from './replicated-state.ts';
-import { State } from './state.ts';
+import { State, type ValueRoom } from './state.ts';
 
 /** What a member's state needs from its owner. */
 export interface StateMachineOptions {
@@ -39,9 +40,12 @@ export async function openStateMachine(options: StateMachineOptions): Promise<St
   const { disk, keys: ring = new KeyRing([plain]), clock, log, founding } = options;
   const startedMs = clock.monotonicMs();
   const sealer = createSealer(ring, options.random);
+  const values = new DiskValues(disk, sealer);
+  const bytesMax = options.limits.valueBytesInMemoryMax;
+  const roomIn = (slot: Slot): ValueRoom => ({ bytesMax, reader: values.of(slot) });
   try {
     const before = await readKeyMarks(disk, ring);
-    const loaded = (await loadState(disk, sealer)) ?? (await begin(disk, ring, sealer, founding));
+    const loaded = (await loadState(disk, sealer, roomIn)) ?? (await begin(disk, ring, sealer, founding, roomIn));
     const ids = new Set([...(before.length === 0 ? loaded.keys : before.map(({ id }) => id)), ...loaded.keys]);
     const marks = marksOf(ids.add(ring.currentId), ring, before);
     if (marks.length > before.length && !isOpen(marks)) await disk.write([keyMarksWrite(marks)], { sync: true });
@@ -53,19 +57,26 @@ export async function openStateMachine(options: StateMachineOptions): Promise<St
       revision,
       compactRevision,
       bytes: loaded.state.bytes,
+      valueBytes: loaded.state.valueBytes,
       stale: loaded.stale.length,
       outdated: loaded.outdated.length,
       tookMs: Math.round(clock.monotonicMs() - startedMs),
     });
     const timers = { ...defaultWriterTimers, ...options.timers };
-    return new ReplicatedState({ ...options, loaded, ring, sealer, marks, timers });
+    return new ReplicatedState({ ...options, loaded, ring, sealer, marks, timers, values, roomIn });
   } catch (error) {
     await disk.close();
     throw storageFault('read the state', error);
   }
 }
 
-async function begin(disk: Disk, ring: KeyRing, sealer: Sealer, founding: Founding | undefined): Promise<LoadedState> {
+async function begin(
+  disk: Disk,
+  ring: KeyRing,
+  sealer: Sealer,
+  founding: Founding | undefined,
+  roomIn: (slot: Slot) => ValueRoom,
+): Promise<LoadedState> {
   const head =
     founding === undefined
       ? emptyHead
@@ -73,5 +84,5 @@ async function begin(disk: Disk, ring: KeyRing, sealer: Sealer, founding: Foundi
   const slot = 0;
   const keys = new Set([ring.currentId]);
   await disk.write([formatWrite(), headWrite({ slot, head }, sealer)], { sync: true });
-  return { slot, head, state: new State(), stale: [], outdated: [], keys };
+  return { slot, head, state: new State(roomIn(slot)), stale: [], outdated: [], keys };
 }

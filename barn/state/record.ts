@@ -2,14 +2,20 @@
 //   checksum u32 | format u8 | kind u8 | index u16 | count u16 | createRevision u48 | modRevision u48 | version u48 | keyLength u16 | key | value
 // The checksum (CRC-32, zlib's) covers all that follows it.
 import { crc32 } from 'node:zlib';
-import { BarnError, type BarnEvent, type KeyValue } from '../barn.ts';
+import { BarnError, type KeyValue } from '../barn.ts';
 import { isLive } from './transaction.ts';
+import { type NewEvent, type Version, valueBytesOf } from './version.ts';
 
 /** A version of a key, as the event `index` of the `count` of its revision. */
 export interface VersionRecord {
   readonly kv: KeyValue;
   readonly index: number;
   readonly count: number;
+}
+
+/** A record whose value may be on disk. */
+export interface FoundRecord extends Omit<VersionRecord, 'kv'> {
+  readonly kv: Version;
 }
 
 const recordFormat = 2;
@@ -27,8 +33,13 @@ export function encodeRecord(record: VersionRecord): Buffer {
   return bytes;
 }
 
+/** How many bytes `encodeRecord` writes. */
+export function recordBytes(kv: Version): number {
+  return headerBytes + kv.key.length + valueBytesOf(kv);
+}
+
 /** Continues the running hash of all events by those of one more revision. */
-export function hashEvents(hash: number, events: readonly BarnEvent[]): number {
+export function hashEvents(hash: number, events: readonly NewEvent[]): number {
   let next = hash;
   for (const [index, { kv }] of events.entries()) {
     const valueAt = writeHeader({ kv, index, count: events.length }, header);

@@ -10,6 +10,7 @@ import { defaultLimits } from '../limits.ts';
 import { ModelBarn } from '../model.ts';
 import { decodeCommand } from './command.ts';
 import { compactEntry, foundingOfOne, txnEntry } from './entries.ts';
+import { filledEntries } from './event-log.ts';
 import { HeldDisk, settle } from './held-disk.ts';
 import type { CommittedEntry, Outcome, StateMachine } from './machine.ts';
 import { openStateMachine } from './open.ts';
@@ -22,12 +23,15 @@ type Step =
 
 const key = fc.constantFrom('a', 'a/1', 'b', '~');
 const value = fc.constantFrom('', 'x', 'y').map((text) => new Uint8Array(Buffer.from(text)));
-const compare: fc.Arbitrary<Compare> = fc.record({
-  target: fc.constantFrom('version' as const, 'mod' as const),
-  key,
-  op: fc.constantFrom('=' as const, '<' as const),
-  number: fc.integer({ min: 0, max: 9 }),
-});
+const compare: fc.Arbitrary<Compare> = fc.oneof(
+  fc.record({
+    target: fc.constantFrom('version' as const, 'mod' as const),
+    key,
+    op: fc.constantFrom('=' as const, '<' as const),
+    number: fc.integer({ min: 0, max: 9 }),
+  }),
+  fc.record({ target: fc.constant('value' as const), key, op: fc.constantFrom('=' as const, '!=' as const), value }),
+);
 const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('put' as const), key, value }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('delete' as const), key }) },
@@ -43,6 +47,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(20, 30, 6_000) }) },
 );
 const steps = fc.array(step, { maxLength: 40, size: 'max' });
+/** How much of the values may be in memory: little or all. */
+const bytesMax = fc.constantFrom(0, 2, Number.POSITIVE_INFINITY);
 
 const secret = { id: 'k1', key: Buffer.alloc(32, 7) };
 const ring = new KeyRing([secret]);
@@ -52,18 +58,18 @@ describe('the state of a member, whatever happens', function () {
   const seed = Number(process.env['BARN_SEED'] ?? Date.now() % 2 ** 31);
 
   it(`is the state of some entry after a crash at any batch, and goes on from there (seed ${seed})`, async () => {
-    const property = fc.asyncProperty(steps, fc.boolean(), async (given, sealed) => {
+    const property = fc.asyncProperty(steps, fc.boolean(), bytesMax, async (given, sealed, valueBytes) => {
       const keys = sealed ? ring : undefined;
-      const life = await live(given, keys);
+      const life = await live(given, keys, valueBytes);
       for (let count = 1; count <= life.disk.written.length; count++) {
-        const machine = await open(life.disk.after(count), keys);
+        const machine = await open(life.disk.after(count), keys, valueBytes);
         expect(machine.applied.index).to.be.at.least(life.durableAfter(count));
-        expectEqual(machine, life, machine.applied.index);
-        const outcomes = machine.apply(life.entries);
+        await expectEqual(machine, life, machine.applied.index);
+        const outcomes = await told(machine.apply(life.entries));
         expect(outcomes).to.deep.equal(life.outcomes.filter(({ origin }) => origin.request > machine.durable.index));
-        expectEqual(machine, life, life.lastIndex);
+        await expectEqual(machine, life, life.lastIndex);
         await machine.close();
-        const again = await open(life.disk.after(count), keys);
+        const again = await open(life.disk.after(count), keys, valueBytes);
         expect(again.store.state.hash).to.equal(present(life.hashes.get(again.applied.index), 'a hash'));
       }
     });
@@ -71,21 +77,21 @@ describe('the state of a member, whatever happens', function () {
   });
 
   it(`is the same again from a snapshot, and is the old or the new one after a crash meanwhile (seed ${seed})`, async () => {
-    const property = fc.asyncProperty(steps, steps, async (given, before) => {
-      const life = await live(given, undefined);
+    const property = fc.asyncProperty(steps, steps, bytesMax, bytesMax, async (given, before, valueBytes, others) => {
+      const life = await live(given, undefined, valueBytes);
       const chunks: Uint8Array[] = [];
       for await (const chunk of life.machine.snapshot().chunks) chunks.push(chunk);
-      const other = await live(before, undefined);
+      const other = await live(before, undefined, others);
       if (life.lastIndex <= other.lastIndex) return;
       const meta = await other.machine.install(streamOf(chunks));
       expect(meta).to.deep.equal(life.machine.applied);
       expect(other.machine.durable).to.deep.equal(meta);
-      expectEqual(other.machine, life, life.lastIndex);
+      await expectEqual(other.machine, life, life.lastIndex);
       await settle();
       for (let count = 1; count <= other.disk.written.length; count++) {
-        const opened = await open(other.disk.after(count), undefined);
+        const opened = await open(other.disk.after(count), undefined, others);
         const isNew = opened.applied.index === life.lastIndex;
-        expectEqual(opened, isNew ? life : other, opened.applied.index);
+        await expectEqual(opened, isNew ? life : other, opened.applied.index);
       }
     });
     await fc.assert(property, { seed, numRuns: 40, plugins: [fc.interruptAfterTimeLimit(45_000)] });
@@ -105,10 +111,10 @@ interface Life {
   durableAfter(count: number): number;
 }
 
-async function live(given: readonly Step[], keys: KeyRing | undefined): Promise<Life> {
+async function live(given: readonly Step[], keys: KeyRing | undefined, valueBytes: number): Promise<Life> {
   const clock = new ManualClock();
   const disk = new HeldDisk();
-  const machine = await open(disk, keys, clock);
+  const machine = await open(disk, keys, valueBytes, clock);
   const durable: { readonly batches: number; readonly index: number }[] = [];
   machine.onDurable(({ index }) => durable.push({ batches: disk.written.length, index }));
   const entries: CommittedEntry[] = [];
@@ -124,7 +130,7 @@ async function live(given: readonly Step[], keys: KeyRing | undefined): Promise<
     const revision = Math.max(0, machine.store.state.revision - (one.do === 'compact' ? one.back : 0));
     const entry = one.do === 'txn' ? txnEntry(index, one.txn) : compactEntry(index, revision);
     entries.push(entry);
-    outcomes.push(...machine.apply([entry]));
+    outcomes.push(...(await told(machine.apply([entry]))));
     hashes.set(index, machine.hash);
   }
   return {
@@ -138,16 +144,36 @@ async function live(given: readonly Step[], keys: KeyRing | undefined): Promise<
   };
 }
 
-function open(disk: HeldDisk, keys: KeyRing | undefined, clock = new ManualClock()): Promise<StateMachine> {
+/** Outcomes with what they read from the disk. */
+function told(outcomes: readonly Outcome[]): Promise<readonly Outcome[]> {
+  return Promise.all(
+    outcomes.map(async ({ origin, result }) => ({
+      origin,
+      result: typeof result === 'function' ? await result() : result,
+    })),
+  );
+}
+
+function open(
+  disk: HeldDisk,
+  keys: KeyRing | undefined,
+  valueBytesInMemoryMax: number,
+  clock = new ManualClock(),
+): Promise<StateMachine> {
+  const limits = { ...defaultLimits, valueBytesInMemoryMax };
   return openStateMachine({
-    ...{ disk, keys, clock, log: silentLog, limits: defaultLimits, founding: foundingOfOne },
+    ...{ disk, keys, clock, log: silentLog, limits, founding: foundingOfOne },
     // Few enough that a sweep takes several batches.
     timers: { choresPerBatch: 2, batchOperations: 5 },
   });
 }
 
 /** Expects what the model has after the entries up to `index`: keys, history and hash. */
-function expectEqual({ store, hash, applied }: StateMachine, { entries, hashes }: Life, index: number): void {
+async function expectEqual(
+  { store, hash, applied }: StateMachine,
+  { entries, hashes }: Life,
+  index: number,
+): Promise<void> {
   const model = new ModelBarn();
   for (const entry of entries) if (entry.index <= index) applyTo(model, entry);
   const { state } = store;
@@ -158,9 +184,10 @@ function expectEqual({ store, hash, applied }: StateMachine, { entries, hashes }
     hashes.get(index),
   ]);
   for (let revision = Math.max(1, model.compactRevision); revision <= model.revision; revision++) {
-    expect(state.range('', '\x7f', { revision })).to.deep.equal(model.range('', '\x7f', { revision }));
+    expect(await state.read('', '\x7f', { revision })).to.deep.equal(model.range('', '\x7f', { revision }));
   }
-  const log = state.log.entries().map(({ revision, events }) => ({ revision, events }));
+  const filled = await filledEntries(state.log.entries(), { prevValue: true }, state.reader);
+  const log = filled.map(({ revision, events }) => ({ revision, events }));
   expect(log).to.deep.equal(model.batches('', '\x7f', Math.max(1, model.compactRevision), true));
 }
 

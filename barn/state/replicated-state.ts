@@ -1,11 +1,12 @@
 import { assert, type Clock, type Log, unreachable } from '../../base/index.ts';
-import { BarnError, type Revision, type TxnResult } from '../barn.ts';
+import { BarnError, type Revision, type ValueCounts } from '../barn.ts';
 import { checkNeeded, type KeyRing, type StoreKeys } from '../keys.ts';
 import type { BarnLimits } from '../limits.ts';
 import type { Snapshot } from '../raft/protocol.ts';
 import type { Sealer } from '../seal.ts';
 import { decodeCommand } from './command.ts';
 import type { Disk } from './disk.ts';
+import type { DiskValues } from './disk-values.ts';
 import { GroupBook } from './group-book.ts';
 import { type Head, headNumbers } from './head.ts';
 import type { KeyMark } from './key-marks.ts';
@@ -16,10 +17,11 @@ import type { Alarm, Command, CommittedEntry, MemberRecord, Outcome, StateMachin
 import { Resealing, type SealingState } from './resealing.ts';
 import { encodeSnapshot, readSnapshot, versionRecords } from './snapshot.ts';
 import { SnapshotCopy } from './snapshot-copy.ts';
-import type { PlacedVersion } from './state.ts';
+import type { PlacedVersion, ValueRoom } from './state.ts';
 import { Store } from './store.ts';
 import { decideTxn, shared } from './transaction.ts';
 import type { SnapshotContent } from './verify-snapshot.ts';
+import { filledTxn, isWholeTxn } from './version.ts';
 
 /** The state of one member on a disk that lags behind; `openStateMachine` makes it. */
 export class ReplicatedState implements StateMachine {
@@ -29,6 +31,8 @@ export class ReplicatedState implements StateMachine {
   readonly #log: Log;
   readonly #writer: LaggingWriter;
   readonly #resealing: Resealing;
+  readonly #values: DiskValues;
+  readonly #roomIn: (slot: Slot) => ValueRoom;
   readonly #durableListeners: ((durable: Snapshot) => void)[] = [];
   readonly #failedListeners: ((error: BarnError) => void)[] = [];
   #slot: Slot;
@@ -54,6 +58,8 @@ export class ReplicatedState implements StateMachine {
     readonly log: Log;
     readonly limits: BarnLimits;
     readonly timers: WriterTimers;
+    readonly values: DiskValues;
+    readonly roomIn: (slot: Slot) => ValueRoom;
     readonly nextTurn?: () => Promise<void>;
   }) {
     const { loaded, disk, sealer, clock, log, timers } = options;
@@ -62,6 +68,8 @@ export class ReplicatedState implements StateMachine {
     this.#disk = disk;
     this.sealer = sealer;
     this.#log = log;
+    this.#values = options.values;
+    this.#roomIn = options.roomIn;
     this.#slot = slot;
     this.#applied = head.applied;
     this.#durable = head.applied;
@@ -73,10 +81,12 @@ export class ReplicatedState implements StateMachine {
       timers,
       owner: {
         head: () => this.#headNow(),
+        written: ({ revision }) => this.store.state.written(revision),
         durable: (applied) => this.#setDurable(applied),
         failed: (error) => this.#fail(error),
       },
     });
+    this.#values.onFailed = (error) => this.#writer.fail(error);
     this.#resealing = new Resealing({ ...options, writer: this.#writer });
     this.#sweep(stale);
     if (stale.length > 0) this.#writer.kick();
@@ -133,7 +143,8 @@ export class ReplicatedState implements StateMachine {
     if (this.#broken !== undefined) throw this.#broken;
     const { state } = this.store;
     const source = { head: this.#head(), old: state.oldVersions(), entries: state.log.entries() };
-    return { meta: this.#applied, chunks: encodeSnapshot(source, signal) };
+    const view = state.isWhole ? {} : { view: this.#values.view(this.#slot) };
+    return { meta: this.#applied, chunks: encodeSnapshot({ ...source, ...view }, signal) };
   }
 
   async install(chunks: AsyncIterable<Uint8Array>, roomBytes = Number.POSITIVE_INFINITY): Promise<Snapshot> {
@@ -149,6 +160,7 @@ export class ReplicatedState implements StateMachine {
         sealer: this.sealer,
         roomBytes,
         above: () => this.#applied.index,
+        room: this.#roomIn(slot),
       });
       const content = await this.#readInto(copy, chunks);
       if (content !== undefined && content.head.applied.index > this.#applied.index)
@@ -191,6 +203,10 @@ export class ReplicatedState implements StateMachine {
     } finally {
       this.#sealAnew();
     }
+  }
+
+  get values(): ValueCounts {
+    return { memoryBytes: this.store.state.valueBytes, read: this.#values.read };
   }
 
   sizeBytes(): Promise<number> {
@@ -289,8 +305,10 @@ export class ReplicatedState implements StateMachine {
     if (this.#book.format > before) this.#log.info('command format raised', { from: before, to: format });
   }
 
-  #runTxn(command: Command & { kind: 'txn' }): TxnResult | BarnError {
-    const { result, events } = decideTxn(this.store.state, command, shared);
+  #runTxn(command: Command & { kind: 'txn' }): Outcome['result'] {
+    const { result: found, events } = decideTxn(this.store.state, command, shared);
+    const { reader } = this.store.state;
+    const result = isWholeTxn(found) ? found : () => filledTxn(found, reader);
     if (events.length === 0) return result;
     const { noSpace } = this.#book;
     if (noSpace !== undefined && events.some(({ type }) => type === 'put')) return noSpace;
@@ -338,7 +356,9 @@ export class ReplicatedState implements StateMachine {
   }
 
   #headNow(): HeadNow {
-    return { write: headWrite({ slot: this.#slot, head: this.#head() }, this.sealer), applied: this.#applied };
+    const head = this.#head();
+    const write = headWrite({ slot: this.#slot, head }, this.sealer);
+    return { write, applied: this.#applied, revision: head.revision };
   }
 
   #head(): Head {

@@ -2,10 +2,12 @@ import type { Log } from '../../base/index.ts';
 import { type KeyRing, plain, type StoreKeys } from '../keys.ts';
 import type { Sealer } from '../seal.ts';
 import type { Disk, DiskWrite } from './disk.ts';
+import type { DiskValues } from './disk-values.ts';
 import { isOpen, type KeyMark, keyMarksWrite, marksOf } from './key-marks.ts';
 import type { LaggingWriter } from './lagging-writer.ts';
 import { recordWrite, type Slot } from './layout.ts';
-import type { VersionRecord } from './record.ts';
+import type { FoundRecord, VersionRecord } from './record.ts';
+import { filledRecords, pagesOf } from './snapshot.ts';
 import type { State } from './state.ts';
 
 /** Where the state stands with its keys. */
@@ -20,11 +22,14 @@ export interface SealingState {
 
 /** What is to be written anew, as it is now. */
 export interface ToReseal {
-  readonly records: Iterable<VersionRecord>;
+  readonly records: Iterable<FoundRecord>;
   readonly count: number;
   readonly slot: Slot;
   readonly state: State;
 }
+
+/** So much is read back at a time. */
+const pageBytes = 1024 * 1024;
 
 /**
  * Brings a state over to the current key: writes every record anew, makes that durable, lets the disk forget what it replaced,
@@ -36,6 +41,7 @@ export class Resealing {
   readonly #disk: Disk;
   readonly #writer: LaggingWriter;
   readonly #log: Log;
+  readonly #values: DiskValues;
   #marks: readonly KeyMark[];
   #left = 0;
   #ending = new AbortController();
@@ -47,6 +53,7 @@ export class Resealing {
     readonly disk: Disk;
     readonly writer: LaggingWriter;
     readonly log: Log;
+    readonly values: DiskValues;
     /** As they are on disk. */
     readonly marks: readonly KeyMark[];
   }) {
@@ -55,6 +62,7 @@ export class Resealing {
     this.#disk = options.disk;
     this.#writer = options.writer;
     this.#log = options.log;
+    this.#values = options.values;
     this.#marks = options.marks;
   }
 
@@ -89,8 +97,10 @@ export class Resealing {
     this.#ending.abort();
     this.#ending = new AbortController();
     this.#left = due.count;
-    const written = this.#writer.setBacklog(this.#writes(due));
     const [before, { signal }, { currentId }] = [this.#underWay, this.#ending, this.#ring];
+    const written = this.#write(due, signal);
+    // Heard of below, if not before.
+    written.catch(() => {});
     // A disk that failed has told the writer's owner.
     this.#underWay = before.then(() => this.#finish(written, currentId, signal)).catch(() => {});
   }
@@ -101,10 +111,21 @@ export class Resealing {
     await this.#underWay;
   }
 
-  *#writes({ records, slot, state }: ToReseal): Generator<DiskWrite | undefined> {
+  /** Page by page; false when it was dropped. */
+  async #write({ records, slot, state }: ToReseal, signal: AbortSignal): Promise<boolean> {
+    for (const found of pagesOf(records, pageBytes)) {
+      // What was compacted meanwhile is deleted, and cannot be read.
+      const page = found.filter(({ kv }) => state.holds(kv));
+      this.#left -= found.length - page.length;
+      const filled = await filledRecords(page, state.reader);
+      if (signal.aborted || !(await this.#writer.setBacklog(this.#writes(filled, slot, state)))) return false;
+    }
+    return true;
+  }
+
+  *#writes(records: readonly VersionRecord[], slot: Slot, state: State): Generator<DiskWrite | undefined> {
     for (const record of records) {
       this.#left--;
-      // What was compacted meanwhile is deleted.
       yield state.holds(record.kv) ? recordWrite(slot, record, this.#sealer) : undefined;
     }
   }
@@ -112,6 +133,8 @@ export class Resealing {
   async #finish(written: Promise<boolean>, key: string, signal: AbortSignal): Promise<void> {
     if (!(await written) || signal.aborted) return;
     await this.#writer.flushed();
+    // They hold records that are sealed as before.
+    await this.#values.viewsEnded(signal);
     await this.#disk.reclaim(signal);
     if (signal.aborted) return;
     await this.#mark([key]);

@@ -9,6 +9,7 @@ import { versionRecords } from './snapshot.ts';
 import { State } from './state.ts';
 import { copyOf, decideTxn } from './transaction.ts';
 import { openSnapshot, type SnapshotContent } from './verify-snapshot.ts';
+import { whole } from './version.ts';
 
 /** A snapshot and the empty disk of a member of the group that begins with it. */
 export interface RestoreOptions {
@@ -58,8 +59,8 @@ export async function restoreSnapshot(options: RestoreOptions): Promise<Restored
   const { head, state } = raised(content, options);
   let writes: DiskWrite[] = [];
   let bytes = 0;
-  for (const record of versionRecords({ old: state.oldVersions(), entries: state.log.entries() })) {
-    const write = recordWrite(slot, record, sealer);
+  for (const { kv, ...place } of versionRecords({ old: state.oldVersions(), entries: state.log.entries() })) {
+    const write = recordWrite(slot, { kv: whole(kv), ...place }, sealer);
     writes.push(write);
     bytes += write.value.byteLength;
     if (bytes < writeBytes) continue;

@@ -7,7 +7,7 @@ import { recordWrite, type Slot } from './layout.ts';
 import { StateBuilder } from './load.ts';
 import type { VersionRecord } from './record.ts';
 import type { SnapshotReader } from './snapshot.ts';
-import type { State } from './state.ts';
+import type { State, ValueRoom } from './state.ts';
 
 /** Takes a snapshot in: into memory, and into a slot of the disk that nobody reads until a head names it. */
 export class SnapshotCopy implements SnapshotReader {
@@ -18,6 +18,7 @@ export class SnapshotCopy implements SnapshotReader {
   readonly #sealer: Sealer;
   readonly #roomBytes: number;
   readonly #above: () => number;
+  readonly #room: ValueRoom;
   #head: Head | undefined;
   #builder: StateBuilder | undefined;
 
@@ -29,12 +30,15 @@ export class SnapshotCopy implements SnapshotReader {
     readonly roomBytes: number;
     /** A snapshot up to this entry or an earlier one is not wanted. */
     readonly above: () => number;
+    /** Of the slot: what is written there may leave memory. */
+    readonly room: ValueRoom;
   }) {
     this.slot = options.slot;
     this.#disk = options.disk;
     this.#sealer = options.sealer;
     this.#roomBytes = options.roomBytes;
     this.#above = options.above;
+    this.#room = options.room;
   }
 
   head(head: Head): boolean {
@@ -46,7 +50,7 @@ export class SnapshotCopy implements SnapshotReader {
         `install a snapshot: it needs ${neededBytes} bytes on the disk of this member, and ${this.#roomBytes} are free: make room on it`,
       );
     this.#head = head;
-    this.#builder = new StateBuilder(head);
+    this.#builder = new StateBuilder(head, this.#room);
     return true;
   }
 
@@ -61,6 +65,7 @@ export class SnapshotCopy implements SnapshotReader {
       this.diskError = { cause };
       throw cause;
     }
+    this.#builder?.written();
   }
 
   /** What was read, once it is whole. Errors: Corrupt when it is not what its head says. */

@@ -2,47 +2,53 @@
 // says, those below the compact revision first and then the history in its order, and last the SHA-256 of all before it.
 // It carries the history, so that who installs it can answer for old revisions and go on with its watches.
 import { createHash } from 'node:crypto';
-import type { KeyValue } from '../barn.ts';
+import { present } from '../../base/index.ts';
 import { checkCommandFormat } from './command.ts';
 import type { LogEntry } from './event-log.ts';
 import { unreadable as corrupt, FrameSplitter, frame, lengthBytes, magicBytes } from './frames.ts';
 import { decodeChecked, encodeChecked, type Head, headFrom } from './head.ts';
-import { decodeRecord, encodeRecord, type VersionRecord } from './record.ts';
+import { decodeRecord, encodeRecord, type FoundRecord, recordBytes, type VersionRecord } from './record.ts';
 import type { PlacedVersion } from './state.ts';
+import { nothingAbsent, type ValueReader, withValue } from './version.ts';
 
 /** What a snapshot is made of; nobody changes it any more. */
 export interface SnapshotSource {
   readonly head: Head;
   readonly old: readonly PlacedVersion[];
   readonly entries: readonly LogEntry[];
+  /** Has the values that are not in memory; absent: all are. */
+  readonly view?: ValueReader & { close(): Promise<void> };
 }
 
 const magic = { family: 'RUNINK-BARN-SNAPSHOT-', format: 2 } as const;
 const chunkBytes = 256 * 1024;
 const digestBytes = 32;
 
-/** Writes a snapshot in chunks of about 256 KiB; encodes as it is read, and holds no more than a chunk beside its source. */
+/**
+ * Writes a snapshot in chunks of about 256 KiB; reads and encodes as it is read, and holds no more than a chunk beside its
+ * source, whose view it closes.
+ */
 export async function* encodeSnapshot(source: SnapshotSource, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
   const hash = createHash('sha256');
   let parts: Uint8Array[] = [magicBytes(magic), ...frame(encodeChecked(source.head))];
-  let bytes = 0;
   const flush = (): Uint8Array => {
     const chunk = Buffer.concat(parts);
     hash.update(chunk);
     parts = [];
-    bytes = 0;
     return chunk;
   };
-  for (const record of versionRecords(source)) {
-    const encoded = encodeRecord(record);
-    parts.push(...frame(encoded));
-    bytes += lengthBytes + encoded.byteLength;
-    if (bytes < chunkBytes) continue;
-    signal?.throwIfAborted();
-    yield flush();
+  const { view } = source;
+  try {
+    for (const page of pagesOf(versionRecords(source), chunkBytes)) {
+      for (const record of await filledRecords(page, view ?? nothingAbsent)) parts.push(...frame(encodeRecord(record)));
+      signal?.throwIfAborted();
+      yield flush();
+    }
+    if (parts.length > 0) yield flush();
+    yield Buffer.concat(frame(hash.digest()));
+  } finally {
+    await view?.close();
   }
-  yield flush();
-  yield Buffer.concat(frame(hash.digest()));
 }
 
 /** Who reads a snapshot. What it gets is not yet known to be whole: only once `readSnapshot` resolves. */
@@ -75,7 +81,7 @@ export async function readSnapshot(chunks: AsyncIterable<Uint8Array>, reader: Sn
         if (!reader.head(head)) return false;
       } else if (records < head.versionsCount) {
         const { kv, index, count } = decodeRecord(body, `record ${records} of the snapshot`);
-        page.push({ kv: ownValue(kv), index, count });
+        page.push({ kv: withValue(kv, new Uint8Array(kv.value)), index, count });
         records++;
       } else {
         if (body.length !== digestBytes) throw corrupt('its end is not a hash');
@@ -97,7 +103,7 @@ function snapshotHead(body: Buffer): Head {
 }
 
 /** All versions of keys as records, in the order of a snapshot. */
-export function* versionRecords({ old, entries }: Omit<SnapshotSource, 'head'>): Generator<VersionRecord> {
+export function* versionRecords({ old, entries }: Omit<SnapshotSource, 'head'>): Generator<FoundRecord> {
   // How many events its revision had is asked of the history only.
   for (const { kv, index } of old) yield { kv, index, count: index + 1 };
   for (const { events } of entries) {
@@ -105,6 +111,33 @@ export function* versionRecords({ old, entries }: Omit<SnapshotSource, 'head'>):
   }
 }
 
-function ownValue(kv: KeyValue): KeyValue {
-  return { ...kv, value: new Uint8Array(kv.value) };
+/** Records in pages of at least so many bytes, but for the last. */
+export function* pagesOf<Found extends FoundRecord>(
+  records: Iterable<Found>,
+  bytesMin: number,
+): Generator<readonly Found[]> {
+  let page: Found[] = [];
+  let bytes = 0;
+  for (const record of records) {
+    page.push(record);
+    bytes += lengthBytes + recordBytes(record.kv);
+    if (bytes < bytesMin) continue;
+    yield page;
+    page = [];
+    bytes = 0;
+  }
+  if (page.length > 0) yield page;
+}
+
+/** The same records with their values. Errors: as `ValueReader.fill`. */
+export async function filledRecords(
+  page: readonly FoundRecord[],
+  reader: ValueReader,
+): Promise<readonly VersionRecord[]> {
+  const values = (await reader.fill(page.map(({ kv }) => kv))).values();
+  return page.map(({ kv, index, count }) => ({
+    kv: present(values.next().value, `the version ${kv.modRevision}`),
+    index,
+    count,
+  }));
 }

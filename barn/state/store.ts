@@ -1,7 +1,8 @@
 import type { Clock } from '../../base/index.ts';
-import type { BarnEvent, Revision } from '../barn.ts';
+import type { Revision } from '../barn.ts';
 import type { BarnLimits } from '../limits.ts';
 import type { PlacedVersion, State } from './state.ts';
+import type { NewEvent } from './version.ts';
 import { WatchHub } from './watch-hub.ts';
 
 /** How much of the history a compaction at its bound leaves: little goes at a time, so that nobody waits long for it. */
@@ -38,7 +39,7 @@ export class Store {
   }
 
   /** Takes in a transaction's events as the next revision; without events nothing happens. */
-  apply(events: readonly BarnEvent[]): void {
+  apply(events: readonly NewEvent[]): void {
     if (events.length > 0) this.hub.publish(this.state.apply(this.state.revision + 1, events));
   }
 

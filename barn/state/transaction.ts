@@ -1,10 +1,13 @@
 import { unreachable } from '../../base/index.ts';
-import type { BarnEvent, Compare, Key, KeyValue, Operation, Revision, TxnResult } from '../barn.ts';
+import type { Compare, Key, KeyValue, Operation, Revision } from '../barn.ts';
+import { type FoundTxn, type NewEvent, type Version, valueBytesOf } from './version.ts';
 
 /** The latest state as a transaction sees it. */
 export interface LatestView {
   readonly revision: Revision;
-  get(key: Key): KeyValue | undefined;
+  get(key: Key): Version | undefined;
+  /** The value of what `get` gave, at once wherever it is: entries are applied in order, and every member must decide alike. */
+  valueOf(version: Version): Uint8Array;
 }
 
 /** A checked transaction whose values nobody else can change. */
@@ -16,8 +19,8 @@ export interface TxnRequest {
 
 /** What a transaction answers, and the events of its revision; without events it makes none. */
 export interface TxnDecision {
-  readonly result: TxnResult;
-  readonly events: readonly BarnEvent[];
+  readonly result: FoundTxn;
+  readonly events: readonly NewEvent[];
 }
 
 /** The value of what has none. */
@@ -28,11 +31,11 @@ export const noBytes = new Uint8Array(0);
  * of a value what the store keeps: it must be nobody else's.
  */
 export function decideTxn(view: LatestView, request: TxnRequest, keep: (value: Uint8Array) => Uint8Array): TxnDecision {
-  const succeeded = request.compares.every((compare) => holds(compare, view.get(compare.key)));
+  const succeeded = request.compares.every((compare) => holds(compare, view.get(compare.key), view));
   const operations = succeeded ? request.success : request.failure;
   const next = view.revision + 1;
-  const events: BarnEvent[] = [];
-  const results: (KeyValue | undefined)[] = [];
+  const events: NewEvent[] = [];
+  const results: (Version | undefined)[] = [];
   for (const operation of operations) {
     const prev = writtenAt(events, operation.key, view);
     switch (operation.do) {
@@ -74,11 +77,11 @@ export function tombstone(key: Key, revision: Revision): KeyValue {
 }
 
 /** Whether this is a key that exists, not what a deletion left. */
-export function isLive(kv: KeyValue): boolean {
+export function isLive(kv: Version): boolean {
   return kv.version > 0;
 }
 
-function written(key: Key, value: Uint8Array, prev: KeyValue | undefined, revision: Revision): KeyValue {
+function written(key: Key, value: Uint8Array, prev: Version | undefined, revision: Revision): KeyValue {
   return {
     // All versions of a key share one string.
     key: prev?.key ?? key,
@@ -90,16 +93,17 @@ function written(key: Key, value: Uint8Array, prev: KeyValue | undefined, revisi
 }
 
 /** The key as the branch so far left it. At most operationsPerTxnMax events, and nearly always one: a scan will do. */
-function writtenAt(events: readonly BarnEvent[], key: Key, view: LatestView): KeyValue | undefined {
+function writtenAt(events: readonly NewEvent[], key: Key, view: LatestView): Version | undefined {
   for (const { kv } of events) if (kv.key === key) return isLive(kv) ? kv : undefined;
   return view.get(key);
 }
 
-function holds(compare: Compare, kv: KeyValue | undefined): boolean {
+function holds(compare: Compare, kv: Version | undefined, view: LatestView): boolean {
   switch (compare.target) {
     case 'value': {
       if (kv === undefined) return false;
-      const equal = sameBytes(kv.value, compare.value);
+      const { byteLength } = compare.value;
+      const equal = valueBytesOf(kv) === byteLength && Buffer.compare(view.valueOf(kv), compare.value) === 0;
       return compare.op === '=' ? equal : !equal;
     }
     case 'version':
@@ -126,8 +130,4 @@ function numberHolds(found: number, { op, number }: Exclude<Compare, { target: '
     default:
       return unreachable(op);
   }
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.byteLength === b.byteLength && Buffer.compare(a, b) === 0;
 }

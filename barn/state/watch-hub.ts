@@ -1,11 +1,18 @@
-import type { Clock, Timer } from '../../base/index.ts';
-import { BarnError, type Key, type Revision, type WatchBatch, type WatchOptions } from '../barn.ts';
+import { type Clock, present, type Timer } from '../../base/index.ts';
+import { BarnError, type Key, type Revision, type WatchOptions } from '../barn.ts';
 import type { BarnLimits } from '../limits.ts';
-import type { EventLog, LogEntry, SizedBatch } from './event-log.ts';
+import { EntriesRead } from './entries-read.ts';
+import type { EventLog, Interest, LogEntry, SizedBatch } from './event-log.ts';
+import { LateEntries } from './late-entries.ts';
+import type { ValueReader } from './version.ts';
 import { type WatchGroup, WatchGroups } from './watch-groups.ts';
-import { Watcher, type WatcherHome } from './watcher.ts';
+import { type CaughtUp, Watcher, type WatcherHome } from './watcher.ts';
 
 const progressIntervalMs = 200;
+
+/** What is read back from the disk at a time for one who is behind. One revision always fits. */
+const aheadBytesMax = 32 * 1024;
+const withPrev = { prevValue: true } as const;
 
 /** Whose events a hub tells of: a State, or what follows a store elsewhere. */
 export interface WatchSource {
@@ -14,6 +21,7 @@ export interface WatchSource {
   readonly compactRevision: Revision;
   /** Holds every revision that a watch may still ask for. */
   readonly log: Pick<EventLog, 'at' | 'next'>;
+  readonly reader: ValueReader;
   compacted(revision: Revision): BarnError;
 }
 
@@ -28,6 +36,8 @@ export class WatchHub implements WatcherHome {
   readonly #behind = new Set<Watcher>();
   readonly #progress = new Set<Watcher>();
   readonly #signals = new Map<Watcher, () => void>();
+  readonly #read = new EntriesRead();
+  readonly #late = new LateEntries((entry) => this.#tellAll(entry));
   #progressTimer: Timer | undefined;
   #watchersCount = 0;
 
@@ -69,10 +79,10 @@ export class WatchHub implements WatcherHome {
 
   /** Hands a new revision to all who asked for a part of it. */
   publish(entry: LogEntry): void {
-    this.#groups.forEach(entry, (group) => tell(group, entry));
-    if (this.#progress.size > 0 && this.#progressTimer === undefined) {
-      this.#progressTimer = this.#clock.after(progressIntervalMs, () => this.#tellProgress(), { unref: true });
-    }
+    const lacks = this.#lacks(entry);
+    if (!lacks && this.#late.first === undefined) this.#tellAll(entry);
+    else this.#tellLater(entry, lacks);
+    this.#tellProgressSoon();
   }
 
   /** The history below `revision` is gone: who still had to read it ends with Compacted. */
@@ -109,6 +119,7 @@ export class WatchHub implements WatcherHome {
   /** Ends every watch with `error`, for good. */
   close(error: BarnError): void {
     this.#progressTimer?.cancel();
+    this.#late.clear();
     this.endAll(error);
   }
 
@@ -116,14 +127,17 @@ export class WatchHub implements WatcherHome {
     return this.#nextTurn();
   }
 
-  catchUp(watcher: Watcher, from: Revision): { readonly batch: WatchBatch; readonly next: Revision } | undefined {
+  catchUp(watcher: Watcher, from: Revision): CaughtUp | Promise<CaughtUp> | undefined {
     const { log } = this.#state;
     for (let revision = from; revision < log.next; revision++) {
-      const found = log.at(revision).batchFor(watcher.interest);
-      if (found !== undefined) return { batch: found.batch, next: revision + 1 };
+      const entry = log.at(revision);
+      if (entry.countFor(watcher.interest) === 0) continue;
+      const read = entry.lacks(watcher.interest) ? this.#readBack(watcher.interest, revision) : entry;
+      if (read instanceof Promise) return read.then((found) => caughtUp(found, watcher.interest));
+      return caughtUp(read, watcher.interest);
     }
     this.#behind.delete(watcher);
-    watcher.caughtUp();
+    watcher.caughtUp(log.next);
     this.#join(watcher);
     return undefined;
   }
@@ -137,11 +151,55 @@ export class WatchHub implements WatcherHome {
     this.#groups.delete(watcher);
   }
 
+  /** Whether a value is not in memory that somebody is to be told with this entry. */
+  #lacks(entry: LogEntry): boolean {
+    if (!entry.lacks(withPrev)) return false;
+    let lacks = false;
+    this.#groups.forEach(entry, ({ interest }) => {
+      lacks ||= entry.lacks(interest);
+    });
+    return lacks;
+  }
+
+  #tellAll(entry: LogEntry): void {
+    this.#groups.forEach(entry, (group) => tell(group, entry));
+  }
+
+  /** In its turn, with its values. When too much waits for the disk, all who have caught up have missed it. */
+  #tellLater(entry: LogEntry, lacks: boolean): void {
+    const { watchBufferBytesMax } = this.#limits;
+    if (this.#late.bytes > 0 && this.#late.bytes + entry.bytes > watchBufferBytesMax) {
+      this.#late.clear();
+      const message = `the watch ended: more than ${watchBufferBytesMax} bytes waited for values from the disk`;
+      for (const watcher of this.#groups.watchers())
+        if (watcher.from <= entry.revision) watcher.end(new BarnError('Overrun', message));
+      return;
+    }
+    this.#late.add(entry, lacks ? this.#read.read([entry], this.#state.reader) : undefined);
+  }
+
+  /** An entry that is asked for with its values, and those after it that will be. */
+  #readBack(interest: Interest, from: Revision): LogEntry | Promise<LogEntry> {
+    const known = this.#read.get(from);
+    if (known !== undefined) return known;
+    const { log, reader } = this.#state;
+    const entries: [LogEntry, ...LogEntry[]] = [log.at(from)];
+    let { bytes } = entries[0];
+    for (let revision = from + 1; revision < log.next && bytes < aheadBytesMax; revision++) {
+      const entry = log.at(revision);
+      if (entry.countFor(interest) === 0 || !entry.lacks(interest) || this.#read.get(revision) !== undefined) continue;
+      entries.push(entry);
+      bytes += entry.bytes;
+    }
+    return this.#read.read(entries, reader);
+  }
+
   #join(watcher: Watcher): void {
     this.#groups.add(watcher);
     if (!watcher.progress) return;
     this.#progress.add(watcher);
-    watcher.offerProgress(this.#progressNow());
+    // It asks for nothing that is late.
+    watcher.offerProgress(progressAt(this.#state.revision));
   }
 
   #endWith(watcher: Watcher, signal: AbortSignal): void {
@@ -153,13 +211,25 @@ export class WatchHub implements WatcherHome {
 
   #tellProgress(): void {
     this.#progressTimer = undefined;
-    const progress = this.#progressNow();
+    const { first } = this.#late;
+    const progress = progressAt(first === undefined ? this.#state.revision : first - 1);
     for (const watcher of this.#progress) watcher.offerProgress(progress);
+    if (first !== undefined) this.#tellProgressSoon();
   }
 
-  #progressNow(): SizedBatch {
-    return { batch: { revision: this.#state.revision, events: [] }, bytes: 0 };
+  #tellProgressSoon(): void {
+    if (this.#progress.size === 0 || this.#progressTimer !== undefined) return;
+    this.#progressTimer = this.#clock.after(progressIntervalMs, () => this.#tellProgress(), { unref: true });
   }
+}
+
+function caughtUp(entry: LogEntry, interest: Interest): CaughtUp {
+  const { batch } = present(entry.batchFor(interest), 'a batch of an entry that is asked for');
+  return { batch, next: entry.revision + 1 };
+}
+
+function progressAt(revision: Revision): SizedBatch {
+  return { batch: { revision, events: [] }, bytes: 0 };
 }
 
 function tell({ interest, watchers }: WatchGroup, entry: LogEntry): void {

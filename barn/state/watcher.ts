@@ -2,10 +2,19 @@ import { assert } from '../../base/index.ts';
 import { BarnError, type Revision, type WatchBatch } from '../barn.ts';
 import type { Interest, SizedBatch } from './event-log.ts';
 
+/** A batch of the history, and where to go on. */
+export interface CaughtUp {
+  readonly batch: WatchBatch;
+  readonly next: Revision;
+}
+
 /** What a watcher needs of its hub. */
 export interface WatcherHome {
-  /** The first batch for `watcher` at or after `from` in the history, and where to go on; undefined: from here on the home pushes. */
-  catchUp(watcher: Watcher, from: Revision): { readonly batch: WatchBatch; readonly next: Revision } | undefined;
+  /**
+   * The first batch for `watcher` at or after `from` in the history; undefined: from here on the home pushes. Not at once when
+   * values of it come from the disk.
+   */
+  catchUp(watcher: Watcher, from: Revision): CaughtUp | Promise<CaughtUp> | undefined;
   /** Lets others have their turn. */
   turn(): Promise<void>;
   /** The watcher has ended, for whatever reason. Called once. */
@@ -29,9 +38,9 @@ const done: IteratorResult<WatchBatch, undefined> = { done: true, value: undefin
 export class Watcher implements AsyncIterableIterator<WatchBatch> {
   readonly interest: Interest;
   readonly progress: boolean;
-  readonly from: Revision;
   readonly #home: WatcherHome;
   readonly #bufferBytesMax: number;
+  #from: Revision;
   #behind: Revision | undefined;
   #batchesThisTurn = 0;
   #buffer: SizedBatch[] = [];
@@ -50,7 +59,7 @@ export class Watcher implements AsyncIterableIterator<WatchBatch> {
   }) {
     this.interest = options.interest;
     this.progress = options.progress;
-    this.from = options.from;
+    this.#from = options.from;
     this.#home = options.home;
     this.#bufferBytesMax = options.bufferBytesMax;
     this.#behind = options.behind ? options.from : undefined;
@@ -61,8 +70,14 @@ export class Watcher implements AsyncIterableIterator<WatchBatch> {
     return this.#behind;
   }
 
-  /** It reads the history no more. */
-  caughtUp(): void {
+  /** Nothing below is for it. */
+  get from(): Revision {
+    return this.#from;
+  }
+
+  /** It has read the history up to here, and reads it no more. */
+  caughtUp(next: Revision): void {
+    this.#from = next;
     this.#behind = undefined;
   }
 
@@ -78,9 +93,11 @@ export class Watcher implements AsyncIterableIterator<WatchBatch> {
     }
     if (this.#behind !== undefined) {
       const found = this.#home.catchUp(this, this.#behind);
-      if (found !== undefined) {
-        this.#behind = found.next;
-        return this.#told(found.batch);
+      const read = found instanceof Promise ? await found : found;
+      // It may have ended meanwhile.
+      if (read !== undefined && this.#end === undefined) {
+        this.#behind = read.next;
+        return this.#told(read.batch);
       }
     }
     const first = this.#buffer.shift();
@@ -106,7 +123,7 @@ export class Watcher implements AsyncIterableIterator<WatchBatch> {
 
   /** Hands the events of a revision over; the hub calls it in order, and only when the watcher has caught up. */
   push(sized: SizedBatch): void {
-    if (this.#end !== undefined || sized.batch.revision < this.from) return;
+    if (this.#end !== undefined || sized.batch.revision < this.#from) return;
     if (this.#reader !== undefined) return this.#answer(sized.batch);
     if (this.#buffer.length > 0 && this.#bufferBytes + sized.bytes > this.#bufferBytesMax) {
       const message = `the watch of ${JSON.stringify(this.interest.start)} ended: more than ${this.#bufferBytesMax} bytes waited for its reader`;
@@ -119,7 +136,7 @@ export class Watcher implements AsyncIterableIterator<WatchBatch> {
   /** Tells that all up to the batch's revision was delivered, unless the reader knows. */
   offerProgress(sized: SizedBatch): void {
     const { revision } = sized.batch;
-    if (this.#end !== undefined || revision + 1 < this.from) return;
+    if (this.#end !== undefined || revision + 1 < this.#from) return;
     const last = this.#buffer.at(-1);
     if ((last?.batch.revision ?? this.#toldRevision) >= revision) return;
     if (this.#reader !== undefined) return this.#answer(sized.batch);

@@ -56,6 +56,12 @@ export class SimStateDisk {
     };
     return {
       get: async (key) => ((await took('get', 0.05)) ? this.#read(key) : never()),
+      getMany: (keys) => this.#getMany(keys, this.#visible, () => took('get', 0.05)),
+      getNow: (key) => this.#read(key),
+      view: () => {
+        const then = new Map(this.#visible);
+        return { getMany: (keys) => this.#getMany(keys, then, () => took('get', 0.05)), close: async () => {} };
+      },
       pages: (prefix) => this.#pages(prefix, () => took('pages', 0.1)),
       write: (writes, { sync }) => change(sync ? 'sync' : 'write', writes, sync),
       clear: (prefix) => change('clear', { clear: prefix }, false),
@@ -113,6 +119,17 @@ export class SimStateDisk {
       }
       yield page;
     }
+  }
+
+  async #getMany(
+    keys: readonly string[],
+    from: ReadonlyMap<string, Uint8Array>,
+    turn: () => Promise<boolean>,
+  ): Promise<readonly (Uint8Array | undefined)[]> {
+    const found = keys.map((key) => from.get(key));
+    if (!(await turn())) return never();
+    for (const key of keys) this.#check(key);
+    return found.map((value) => value && new Uint8Array(value));
   }
 
   #read(key: string): Uint8Array | undefined {
