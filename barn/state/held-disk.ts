@@ -17,6 +17,7 @@ export class HeldDisk implements Disk {
   holding = false;
   closed = false;
   reclaimed = 0;
+  pageLength = 1_000;
   /** Views that are open. */
   views = 0;
 
@@ -45,7 +46,7 @@ export class HeldDisk implements Disk {
 
   async *pages(prefix: string): AsyncGenerator<readonly (readonly [string, Uint8Array])[]> {
     const page = [...this.entries].filter(([key]) => key.startsWith(prefix)).sort(([a], [b]) => (a < b ? -1 : 1));
-    if (page.length > 0) yield page;
+    for (let at = 0; at < page.length; at += this.pageLength) yield page.slice(at, at + this.pageLength);
   }
 
   write(writes: readonly DiskWrite[], { sync }: DiskWriteOptions): Promise<void> {

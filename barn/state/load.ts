@@ -1,3 +1,4 @@
+import type { KeyValue } from '../barn.ts';
 import { keyOf, type Sealer } from '../seal.ts';
 import type { Disk } from './disk.ts';
 import type { Head } from './head.ts';
@@ -52,7 +53,8 @@ export class StateBuilder {
   readonly stale: PlacedVersion[] = [];
   readonly #head: Head;
   readonly #state: State;
-  #events: NewEvent[] = [];
+  /** What there is of a revision that is not complete: its events are made only then, since values may leave memory before. */
+  #begun: KeyValue[] = [];
   #inHistory = false;
 
   /** Without a room it keeps all values in memory. */
@@ -73,15 +75,14 @@ export class StateBuilder {
       return;
     }
     this.#inHistory = true;
-    if (kv.modRevision !== revision || index !== this.#events.length) {
+    if (kv.modRevision !== revision || index !== this.#begun.length) {
       throw damaged(`revision ${revision} is missing or not complete`);
     }
-    const prev = this.#state.get(kv.key);
-    const type = isLive(kv) ? 'put' : 'delete';
-    this.#events.push(prev === undefined ? { type, kv } : { type, kv, prev });
-    if (this.#events.length < count) return;
-    this.#state.apply(revision, this.#events);
-    this.#events = [];
+    this.#begun.push(kv);
+    if (this.#begun.length < count) return;
+    const events = this.#begun.map((one) => this.#eventOf(one));
+    this.#begun = [];
+    this.#state.apply(revision, events);
     this.#passRestored();
   }
 
@@ -94,13 +95,19 @@ export class StateBuilder {
   finish(): State {
     const state = this.#state;
     const { revision, hash, versionsCount, bytes } = this.#head;
-    if (this.#events.length > 0) throw damaged(`revision ${state.revision + 1} is not complete`);
+    if (this.#begun.length > 0) throw damaged(`revision ${state.revision + 1} is not complete`);
     if (state.revision !== revision)
       throw damaged(`the records end at revision ${state.revision}, but ${revision} was written`);
     if (state.hash !== hash) throw damaged(`the events up to revision ${revision} have another hash than was written`);
     if (state.versionsCount !== versionsCount || state.bytes !== bytes)
       throw damaged(`it holds ${state.versionsCount} versions of keys, but ${versionsCount} were written`);
     return state;
+  }
+
+  #eventOf(kv: KeyValue): NewEvent {
+    const prev = this.#state.get(kv.key);
+    const type = isLive(kv) ? 'put' : 'delete';
+    return prev === undefined ? { type, kv } : { type, kv, prev };
   }
 
   /** The revision that a restore made has no events. */

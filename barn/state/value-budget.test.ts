@@ -230,6 +230,17 @@ describe('values in memory', () => {
     expect(disk.views).to.equal(0);
   });
 
+  it('leave memory while a revision is half read', async () => {
+    await apply(putEntry(2, 'a', '1'), txnEntry(3, { success: [put('a', '22'), put('b', '33')] }));
+    const expected = await machine.store.state.read('', '\x7f', {});
+    await machine.close();
+    disk.pageLength = 2;
+    machine = await open(0);
+    expect(machine.values.memoryBytes).to.equal(0);
+    expect(await machine.store.state.read('', '\x7f', {})).to.deep.equal(expected);
+    await take(machine.store.hub.open('a', 'b', 2, { prevValue: true }), 1);
+  });
+
   it('are in a snapshot as they were when it began, whatever is dropped meanwhile', async () => {
     const texts = Array.from({ length: 9 }, (_, at) => `${at}`.repeat(100_000));
     await apply(...texts.map((text, at) => putEntry(at + 2, at < 5 ? 'a' : `b${at}`, text)));

@@ -35,6 +35,8 @@ export interface Character {
   /** Whether the operator replaces members that refuse while all else goes on. */
   readonly repairs: boolean;
   readonly valueBytes: readonly number[];
+  /** How much of the values members may have in memory; in every fifth run next to nothing. */
+  readonly valueBytesInMemoryMax: number;
   readonly logLimits: Partial<WalLimits & KeptLimits & FlowLimits>;
   /** How far the clocks of a run's members drift apart: a rate is within 1 ± this. */
   readonly drift: number;
@@ -129,6 +131,8 @@ export function characterOf(seed: number, chance: Chance, given?: ThemeName): Ch
       [8, 8, 40, 400],
       [8, 3_000],
     ]),
+    // By the seed alone, so that nothing else of a run changes with it.
+    valueBytesInMemoryMax: seed % 5 === 4 ? 60 : Number.POSITIVE_INFINITY,
     drift: chance.pick([0, 0.1, 0.1, 0.4]),
     isPure: false,
     ...themed,

@@ -142,7 +142,7 @@ export class SimMember {
       keys: new KeyRing(keys),
       clock: process.clock,
       log,
-      limits: simLimits,
+      limits: { ...simLimits, valueBytesInMemoryMax: this.world.character.valueBytesInMemoryMax },
       timers: this.world.keys === undefined ? simWriterTimers : { ...simWriterTimers, ...simResealing },
       nextTurn: () => loop.delay(0, `${process.name} next turn`, process),
       random: (length) => Uint8Array.from({ length }, () => Math.floor(random.next() * 256)),
