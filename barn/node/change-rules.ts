@@ -22,8 +22,10 @@ export function refusalOf(change: ConfChange, status: Status): Refusal | undefin
     };
   for (const { type, id } of change.changes) {
     const progress = status.progress.find((peer) => peer.id === id);
-    if (type === 'ConfChangeAddNode' && (progress === undefined || progress.match + lagEntriesMax < status.lastIndex)) {
-      const message = `member ${id.toString(16)} has ${progress?.match ?? 0} of ${status.lastIndex} entries: wait until it has caught up`;
+    // A log that is shorter than the lag allowed makes nobody a voter who was never heard: it may not run at all.
+    const match = progress?.match ?? 0;
+    if (type === 'ConfChangeAddNode' && (match === 0 || match + lagEntriesMax < status.lastIndex)) {
+      const message = `member ${id.toString(16)} has ${match} of ${status.lastIndex} entries: wait until it has caught up`;
       return { reason: 'Membership', message };
     }
   }

@@ -29,6 +29,8 @@ export interface Server {
   stop(options?: { readonly isKept?: boolean }): Promise<void>;
   /** kill -9, if it still runs; the folder stays. */
   kill(): Promise<void>;
+  /** Pauses its process, or lets it go on. */
+  signal(name: 'SIGSTOP' | 'SIGCONT'): void;
 }
 
 const dist = fileURLToPath(new URL('../../../', import.meta.url));
@@ -63,6 +65,7 @@ export async function startServer(
     client,
     runictl: runictlIn(kubeconfig, directory),
     kill: () => end('SIGKILL'),
+    signal: (name) => void child.kill(name),
     async stop({ isKept = false } = {}) {
       await end('SIGTERM');
       if (!isKept) await rm(directory, { recursive: true, force: true });

@@ -149,6 +149,14 @@ export class ServerGroup {
     return until(() => this.barn(name, ...argv));
   }
 
+  /** The names of the members, in order. */
+  async members(name: string): Promise<readonly string[]> {
+    const { members } = JSON.parse(await this.patient(name, 'member', 'list', '-o', 'json')) as {
+      members: { readonly name: string }[];
+    };
+    return members.map((member) => member.name).sort();
+  }
+
   /** The rows of `barn status` by name, when all is well. */
   async status(name: string): Promise<ReadonlyMap<string, StatusRow>> {
     const { members } = JSON.parse(await this.patient(name, 'status', '-o', 'json')) as { members: StatusRow[] };
@@ -270,10 +278,14 @@ export class Load {
     });
   }
 
-  /** Stops, and gives what was promised and is not there as a server tells it. */
-  async missing(server: Server): Promise<readonly string[]> {
+  async end(): Promise<void> {
     this.#stop.abort();
     await this.#running;
+  }
+
+  /** Stops, and gives what was promised and is not there as a server tells it. */
+  async missing(server: Server): Promise<readonly string[]> {
+    await this.end();
     const { items } = await server.client.list(kinds.serviceAccounts, { namespace: 'default' });
     const names = new Set(items.map(({ metadata }) => metadata.name));
     return this.promised.filter((name) => !names.has(name));
