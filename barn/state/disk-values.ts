@@ -19,6 +19,8 @@ export class DiskValues {
   #read = 0;
   /** Called with what a disk refused or had lost: nothing can be answered any more. */
   onFailed: (error: BarnError) => void = () => {};
+  /** Called when what a view held may be given back to the file system. */
+  onViewClosed: () => void = () => {};
 
   constructor(disk: Disk, sealer: Sealer) {
     this.#disk = disk;
@@ -47,6 +49,7 @@ export class DiskValues {
         this.#views.delete(open);
         ended();
         await disk.close();
+        this.onViewClosed();
       },
     };
   }

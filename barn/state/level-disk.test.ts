@@ -52,6 +52,31 @@ describe('the LevelDB disk', () => {
     await disk.close();
   });
 
+  it('reads many as of the call, one at once, and a view as of when it was made', async () => {
+    const disk = await openLevelDisk(join(parent, 'store'));
+    const text = (value: Uint8Array | undefined): string | undefined => value && Buffer.from(value).toString();
+    await disk.write(
+      ['a', 'b', 'c'].map((key) => ({ type: 'put', key, value: Buffer.from(key) })),
+      { sync: false },
+    );
+    const view = disk.view();
+    const before = disk.getMany(['c', 'x', 'a']);
+    await disk.write([{ type: 'del', key: 'a' }], { sync: true });
+    await disk.write([{ type: 'put', key: 'b', value: Buffer.from('new') }], { sync: true });
+    expect((await before).map(text)).to.deep.equal(['c', undefined, 'a']);
+    expect([text(disk.getNow('a')), text(disk.getNow('b'))]).to.deep.equal([undefined, 'new']);
+    await disk.reclaim();
+    expect((await view.getMany(['a', 'b', 'x'])).map(text)).to.deep.equal(['a', 'b', undefined]);
+    await view.close();
+    expect((await disk.getMany(['a', 'b'])).map(text)).to.deep.equal([undefined, 'new']);
+    const open = disk.view();
+    await disk.close();
+    await expectReason(disk.getMany(['a']), 'Storage');
+    expect(() => disk.getNow('a')).to.throw('read the store in');
+    await expectReason(open.getMany(['a']), 'Storage');
+    await open.close();
+  });
+
   it('gives back the room of what was deleted', async () => {
     const disk = await openLevelDisk(join(parent, 'store'));
     const random = seededRandom(1);

@@ -87,6 +87,7 @@ export class ReplicatedState implements StateMachine {
       },
     });
     this.#values.onFailed = (error) => this.#writer.fail(error);
+    this.#values.onViewClosed = () => (this.#hasDeleted = true);
     this.#resealing = new Resealing({ ...options, writer: this.#writer });
     this.#sweep(stale);
     if (stale.length > 0) this.#writer.kick();
@@ -307,8 +308,7 @@ export class ReplicatedState implements StateMachine {
 
   #runTxn(command: Command & { kind: 'txn' }): Outcome['result'] {
     const { result: found, events } = decideTxn(this.store.state, command, shared);
-    const { reader } = this.store.state;
-    const result = isWholeTxn(found) ? found : () => filledTxn(found, reader);
+    const result = isWholeTxn(found) ? found : () => filledTxn(found, this.store.state.reader);
     if (events.length === 0) return result;
     const { noSpace } = this.#book;
     if (noSpace !== undefined && events.some(({ type }) => type === 'put')) return noSpace;

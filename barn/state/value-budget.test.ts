@@ -149,6 +149,9 @@ describe('values in memory', () => {
       machine.apply([txnEntry(5, { compares: [{ target: 'value', key: 'a', op, value }] })]);
       expect(machine.values.read).to.equal(text.length > 1 ? 0 : 1);
       expect(await read('a')).to.deep.equal(kv('a', '1', 1, 1, 1));
+      // Until others were written.
+      await apply(putEntry(6, 'b', '55555'));
+      expect(absent('a')).to.deep.equal([true]);
     });
 
   it('come with events, in order, and progress does not overtake them', async () => {
@@ -160,6 +163,9 @@ describe('values in memory', () => {
     machine.apply([deleteEntry(4, 'a'), putEntry(5, 'c', '1')]);
     const late = machine.store.hub.open('c', 'd', 0, { prevValue: true });
     machine.apply([putEntry(6, 'c', '2')]);
+    const behind = machine.store.hub.open('c', 'd', 4, {});
+    expect((await take(behind, 2)).map(({ revision }) => revision)).to.deep.equal([4, 5]);
+    const beyond = behind.next();
     clock.advance(200);
     expect(await take(watch, 3)).to.deep.equal([
       { revision: 3, events: [{ type: 'delete', kv: kv('a', '', 0, 3, 0), prev: kv('a', '1', 1, 1, 1) }] },
@@ -168,6 +174,7 @@ describe('values in memory', () => {
     ]);
     expect((await take(late, 1)).map(({ revision }) => revision)).to.deep.equal([5]);
     expect(await settledWithin(late.next())).to.equal(false);
+    expect(await settledWithin(beyond)).to.equal(false);
     const progress = take(plainly, 1);
     expect(await settledWithin(progress)).to.equal(false);
     clock.advance(200);
@@ -249,11 +256,14 @@ describe('values in memory', () => {
       if (chunks.length === 0) {
         await apply(deleteEntry(11, 'a'), deleteEntry(12, 'b5'), compactEntry(13, 11));
         await write();
+        await machine.reclaim();
         expect([...disk.entries.keys()].filter((key) => key.startsWith('d'))).to.have.length(5);
       }
       chunks.push(chunk);
     }
     expect(disk.views).to.equal(0);
+    // What the view held may be given back now.
+    expect(await machine.reclaim()).to.equal(true);
     disk = new HeldDisk();
     machine = await open(Number.POSITIVE_INFINITY);
     await machine.install(streamOf(chunks));
@@ -293,6 +303,21 @@ describe('values in memory', () => {
       'value 8',
       'value 4',
     ]);
+  });
+
+  it('that a snapshot still reads keep nobody from closing', async () => {
+    disk = new HeldDisk();
+    machine = await open(0, new KeyRing([{ id: 'k', key: Buffer.alloc(32, 1) }]));
+    await apply(putEntry(2, 'a', '1'));
+    const copy = machine.snapshot().chunks[Symbol.asyncIterator]();
+    await copy.next();
+    await machine.useKeys([
+      { id: 'l', key: Buffer.alloc(32, 2) },
+      { id: 'k', key: Buffer.alloc(32, 1) },
+    ]);
+    await write();
+    await machine.close();
+    expect([disk.views, disk.closed, machine.sealing.keys]).to.deep.equal([1, true, ['k', 'l']]);
   });
 
   it('are sealed for the first time from the disk', async () => {
