@@ -286,6 +286,15 @@ export class ConsensusCore {
     return this.#writer.isWriting && !this.#queue.isFull && this.#node.basicStatus().leader === this.#identity.id;
   }
 
+  /**
+   * A follower has nothing else to do before it can answer; nor has a leader with a single entry when all before it are
+   * committed: its client is alone. Where there are more, their commands gather while the disk works.
+   */
+  #isBrief({ entries }: Message): boolean {
+    if (this.#node.basicStatus().leader !== this.#identity.id) return true;
+    return entries.length === 1 && entries[0]?.index === this.#commit + 1;
+  }
+
   #work({ softState, hardState, readStates, messages, mustSync }: Ready): void {
     if (hardState !== undefined) this.#commit = hardState.commit;
     const network: Message[] = [];
@@ -304,7 +313,7 @@ export class ConsensusCore {
         // A vote is asked for when the own vote, and the log that it is asked for, are durable: who forgot them could lead
         // twice in one term, or by a vote that was meant for a longer log. (The core hands both out at once, as raft.go does.)
         const responses = [...votes.splice(0), ...(message.responses ?? [])];
-        this.#writer.append({ ...message, responses }, hardState, mustSync);
+        this.#writer.append({ ...message, responses }, hardState, { mustSync, isBrief: this.#isBrief(message) });
       } else {
         this.#handOver.take(message);
       }

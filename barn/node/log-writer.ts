@@ -46,8 +46,12 @@ export class LogWriter {
     return this.#pending.length > 0;
   }
 
-  /** Takes a MsgStorageAppend; `hardState` and `mustSync` as its Ready says. */
-  append(message: Message, hardState: HardState | undefined, mustSync: boolean): void {
+  /** Takes a MsgStorageAppend; `hardState` and `mustSync` as its Ready says, `isBrief` as the log takes it. */
+  append(
+    message: Message,
+    hardState: HardState | undefined,
+    { mustSync, isBrief }: { readonly mustSync: boolean; readonly isBrief: boolean },
+  ): void {
     if (hardState !== undefined) this.#hardState = hardState;
     const { entries, snapshot } = message;
     const isWritten = mustSync || snapshot !== undefined;
@@ -55,7 +59,7 @@ export class LogWriter {
     this.#pending.push(pending);
     if (!isWritten) return this.#settle();
     const startedMs = this.#nowMs();
-    const write = { hardState: this.#hardState, entries, ...(snapshot !== undefined && { snapshot }) };
+    const write = { hardState: this.#hardState, entries, isBrief, ...(snapshot !== undefined && { snapshot }) };
     this.#wal.append(write).then(() => {
       this.syncs.add((this.#nowMs() - startedMs) / 1_000);
       pending.isDone = true;

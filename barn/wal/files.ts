@@ -19,9 +19,10 @@ export interface WalFiles {
 export interface WalFile {
   /**
    * Writes all buffers one after the other from `position` on; durable when it resolves (O_DSYNC). After a crash meanwhile
-   * each sector of 512 bytes is as it was or as written (any of them), or the write ended at some byte.
+   * each sector of 512 bytes is as it was or as written (any of them), or the write ended at some byte. `isBrief`: nothing
+   * else is to be done meanwhile, so the thread may rather wait for the disk itself than have another one woken for it.
    */
-  write(buffers: readonly Uint8Array[], position: number): Promise<void>;
+  write(buffers: readonly Uint8Array[], position: number, isBrief?: boolean): Promise<void>;
   /** What is there; shorter than `length` only at the end of the file. The caller owns it. */
   read(position: number, length: number): Promise<Uint8Array>;
   size(): Promise<number>;

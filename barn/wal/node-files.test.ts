@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, mkdtemp, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import { silentLog } from '../../base/index.ts';
 import { expectReason } from '../conformance/support.ts';
@@ -24,20 +25,40 @@ describe('the files of the log on a real disk', () => {
     await rm(parent, { recursive: true });
   });
 
-  /** From now on the kernel takes so many bytes of a write, and calls of it are counted. */
-  async function takeAtMost(bytes: (call: number) => number): Promise<{ calls: number }> {
+  type Writev = FileHandle['writev'];
+
+  /** From now on writes by the thread pool are done by `how`. */
+  async function instead(how: (writev: Writev, ...given: Parameters<Writev>) => ReturnType<Writev>): Promise<void> {
     const handle = await open(join(parent, 'any'), constants.O_CREAT | constants.O_RDWR);
     const prototype = Object.getPrototypeOf(handle) as FileHandle;
     await handle.close();
     const { writev } = prototype;
-    const seen = { calls: 0 };
-    prototype.writev = function (this: FileHandle, ...[buffers, position]: Parameters<typeof writev>) {
-      const some = Buffer.concat(buffers as readonly Uint8Array[]).subarray(0, bytes(seen.calls++));
-      return Reflect.apply(writev, this, [[some], position]);
-    } as typeof writev;
+    prototype.writev = function (this: FileHandle, ...given: Parameters<Writev>) {
+      return how((...real) => Reflect.apply(writev, this, real), ...given);
+    } as Writev;
     restore = () => {
       prototype.writev = writev;
     };
+  }
+
+  /** The kernel takes so many bytes of a write, and calls of it are counted. */
+  async function takeAtMost(bytes: (call: number) => number): Promise<{ calls: number }> {
+    const seen = { calls: 0 };
+    await instead((writev, buffers, position) => {
+      const some = Buffer.concat(buffers as readonly Uint8Array[]).subarray(0, bytes(seen.calls++));
+      return writev([some], position);
+    });
+    return seen;
+  }
+
+  /** Writes by the thread pool are counted, and take so long. */
+  async function onThePool(): Promise<{ calls: number; delayMs: number }> {
+    const seen = { calls: 0, delayMs: 0 };
+    await instead(async (writev, buffers, position) => {
+      seen.calls++;
+      await pause(seen.delayMs);
+      return writev(buffers, position);
+    });
     return seen;
   }
 
@@ -69,6 +90,27 @@ describe('the files of the log on a real disk', () => {
     expect(loaded.tornBytes).to.be.within(1, 100);
     await again.append({ entries: [entry(2)] });
     await again.close();
+  });
+
+  it('take a brief write on the thread that asks, but not while the disk is slow', async () => {
+    const files = nodeWalFiles(directory);
+    await files.list();
+    const file = await files.open('a', { create: true });
+    const seen = await onThePool();
+    await file.write([Buffer.from('one '), Buffer.from('two ')], 0, true);
+    expect(seen.calls, 'at once').to.equal(0);
+    seen.delayMs = 20;
+    await file.write([Buffer.from('three ')], 8);
+    expect(seen.calls, 'not brief').to.equal(1);
+    await file.write([Buffer.from('four')], 14, true);
+    expect(seen.calls, 'after a slow one').to.equal(2);
+    restore();
+    await file.close();
+    expect(await readFile(join(directory, 'a'), 'utf8')).to.equal('one two three four');
+    await file.write([Buffer.from('five')], 0, true).then(
+      () => expect.fail('it was written'),
+      (error: unknown) => expect(String(error)).to.contain(join(directory, 'a')),
+    );
   });
 
   it('are for their owner alone, whatever the umask is', async () => {

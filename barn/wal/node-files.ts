@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { constants, writevSync } from 'node:fs';
 import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { freeBytesOf, makeDirectory, syncDirectory } from '../../base/index.ts';
@@ -12,8 +12,15 @@ export function nodeWalFiles(directory: string): WalFiles {
   return new NodeWalFiles(directory);
 }
 
+/** Of what the files of one directory know together. */
+interface Disk {
+  /** How long the last write took. */
+  writeMs: number;
+}
+
 class NodeWalFiles implements WalFiles {
   readonly #directory: string;
+  readonly #disk: Disk = { writeMs: 0 };
 
   constructor(directory: string) {
     this.#directory = resolve(directory);
@@ -28,7 +35,7 @@ class NodeWalFiles implements WalFiles {
     const { O_CREAT, O_DSYNC, O_RDWR } = constants;
     const handle = await open(join(this.#directory, name), O_RDWR | O_DSYNC | (create ? O_CREAT : 0), 0o600);
     if (create) await syncDirectory(this.#directory);
-    return new NodeWalFile(join(this.#directory, name), handle);
+    return new NodeWalFile(join(this.#directory, name), handle, this.#disk);
   }
 
   async rename(from: string, to: string): Promise<void> {
@@ -46,26 +53,36 @@ class NodeWalFiles implements WalFiles {
   }
 }
 
+/** A thread waits for a disk itself only if its last write took no longer: heartbeats must not wait for a slow one. */
+const briefMsMax = 2;
+
 class NodeWalFile implements WalFile {
   readonly #openedAs: string;
   readonly #handle: FileHandle;
+  readonly #disk: Disk;
 
-  constructor(openedAs: string, handle: FileHandle) {
+  constructor(openedAs: string, handle: FileHandle, disk: Disk) {
     this.#openedAs = openedAs;
     this.#handle = handle;
+    this.#disk = disk;
   }
 
-  async write(buffers: readonly Uint8Array[], position: number): Promise<void> {
+  async write(buffers: readonly Uint8Array[], position: number, isBrief = false): Promise<void> {
     let rest = [...buffers];
     let at = position;
+    const startedMs = performance.now();
+    const waits = isBrief && this.#disk.writeMs <= briefMsMax;
     try {
       while (rest.length > 0) {
-        const { bytesWritten } = await this.#handle.writev(rest, at);
+        const bytesWritten = waits
+          ? writevSync(this.#handle.fd, rest, at)
+          : (await this.#handle.writev(rest, at)).bytesWritten;
         // The kernel writes less than asked for when the disk becomes full; writing the rest tells why.
         if (bytesWritten === 0) throw new Error('the disk took nothing of a write');
         rest = after(rest, bytesWritten);
         at += bytesWritten;
       }
+      this.#disk.writeMs = performance.now() - startedMs;
     } catch (cause) {
       // Node names no file when it knows only a handle.
       throw new Error(`${this.#openedAs}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });

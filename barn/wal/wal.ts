@@ -17,6 +17,8 @@ export interface LogWrite {
   readonly hardState?: HardState;
   readonly entries: readonly Entry[];
   readonly snapshot?: Snapshot;
+  /** Nothing else is to be done before it is durable: see WalFile.write. */
+  readonly isBrief?: boolean;
 }
 
 /**

@@ -92,7 +92,11 @@ export class SegmentWriter {
       throw new BarnError('Storage', `append ${bytes} bytes to the log: a record has at most ${limits.recordBytesMax}`);
     if (this.#isFull(bytes)) await this.#rotate(this.#state);
     const current = present(this.#current, 'the current segment');
-    await this.#append(current, body);
+    await this.#append(
+      current,
+      body,
+      writes.every(({ isBrief }) => isBrief === true),
+    );
     current.indexMax = batch.restarts ? batch.indexMax : Math.max(current.indexMax, batch.indexMax);
     this.#state = batch;
     if (current.position >= Math.min(limits.segmentBytes / 2, current.filledBytes > 0 ? Infinity : prepareAfterBytes))
@@ -156,11 +160,11 @@ export class SegmentWriter {
     return { parts: [sealer.seal(Buffer.concat(parts), recordPlace(metadata, this.#nextRecord))], key };
   }
 
-  async #append(current: Current, { parts, key }: Body): Promise<void> {
+  async #append(current: Current, { parts, key }: Body, isBrief: boolean): Promise<void> {
     const [record, chain] = [this.#nextRecord, this.#chain];
     const encoded = encodeRecord(parts, { salt: current.salt, record, chain, sealed: key !== plain });
     current.keys.add(key);
-    await current.file.write(encoded.buffers, current.position);
+    await current.file.write(encoded.buffers, current.position, isBrief);
     current.position += encoded.bytes;
     this.#nextRecord++;
     this.#chain = encoded.chain;
@@ -189,7 +193,7 @@ export class SegmentWriter {
       await file.write([head.bytes], 0);
       for (const piece of piecesOf(entries, limits.batchBytesMax)) {
         this.#state = encodeBatch(this.#body, [{ entries: piece }], this.#state);
-        await this.#append(current, this.#sealed(this.#body.take()));
+        await this.#append(current, this.#sealed(this.#body.take()), false);
       }
       await files.rename(name, segmentName(segment));
     } catch (error) {
