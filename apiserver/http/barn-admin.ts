@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { ApiError } from '../../apis/index.ts';
-import type { Barn, BarnAlarm, Member, ReplicatedBarn } from '../../barn/index.ts';
+import { type Barn, type BarnAlarm, BarnError, type Member, type ReplicatedBarn } from '../../barn/index.ts';
 import type { Clock } from '../../base/index.ts';
 import { memberNameProblem } from '../../pki/index.ts';
 import { type User, wellKnownGroups } from '../auth/user.ts';
@@ -68,6 +68,7 @@ const actions: ReadonlyMap<string, Action> = new Map(
       sendJson(call.response, 200, {});
     },
     'POST replace-members': replaceMembers,
+    'POST compact': compact,
     'POST transfer-leader': async (call) => {
       const { to } = await bodyOf(call);
       await replicated(call.barn).transferLeader(await memberOf(call, textOf(to) ?? ''));
@@ -104,6 +105,26 @@ async function replaceMembers(call: Call): Promise<void> {
     replacements.map(async (item: unknown) => ({ old: await idOf(item, 'old'), by: await idOf(item, 'by') })),
   );
   await replicated(call.barn).replace(ids);
+  sendJson(call.response, 200, {});
+}
+
+// Refused in etcd's words: scripts that run etcdctl know them. The store itself takes an earlier revision than before for done.
+async function compact(call: Call): Promise<void> {
+  const { revision } = await bodyOf(call);
+  if (typeof revision !== 'number' || !Number.isSafeInteger(revision) || revision < 1)
+    throw new ApiError('BadRequest', 'revision: must be a whole number from 1 on');
+  const { compactRevision } = await call.barn.status();
+  if (revision <= compactRevision)
+    throw new ApiError(
+      'BadRequest',
+      `etcdserver: mvcc: required revision has been compacted: ${revision} is not above ${compactRevision}`,
+    );
+  try {
+    await call.barn.compact(revision);
+  } catch (error) {
+    if (!(error instanceof BarnError) || error.reason !== 'FutureRevision') throw error;
+    throw new ApiError('BadRequest', `etcdserver: mvcc: required revision is a future revision: ${error.message}`);
+  }
   sendJson(call.response, 200, {});
 }
 

@@ -19,6 +19,9 @@ export function addBarnVerbs(program: Command, run: (work: Work) => (...given: u
   verb(barn, 'transfer-leader <member>', 'let another member lead', async (session, [member = ''], options) =>
     (await import('./transfer-leader.ts')).transferLeader(session, member, options),
   );
+  verb(barn, 'compact <revision>', 'forget the history before a revision', async (session, [text = ''], options) =>
+    (await import('./compact.ts')).barnCompact(session, text, options),
+  );
   verb(barn, 'certs', 'make or renew the certificates that members show each other', async (session, _, options) =>
     (await import('./certs.ts')).barnCerts(session, options),
   )

@@ -242,12 +242,32 @@ describe('runictl barn', () => {
     expect((await runictl(['barn', 'alarm', 'disarm', 'FIRE'])).code).to.equal(2);
   });
 
+  it('forgets history, and refuses what it cannot in the words of etcd', async () => {
+    const barn = servers[0]?.barn;
+    const revision = (await barn?.readIndex()) ?? 0;
+    const compact = (text: string) => runictl(['barn', 'compact', text]);
+    expect(await compact(String(revision))).to.include({ code: 0, out: `compacted revision ${revision}\n` });
+    const error: unknown = await barn?.range('a', 'z', { revision: revision - 1 }).catch((cause: unknown) => cause);
+    expect(error).to.have.property('reason', 'Compacted');
+    for (const [text, code, words] of [
+      [String(revision + 1_000), 1, 'etcdserver: mvcc: required revision is a future revision'],
+      ...['', '0', '-1', '1.5', '1e3', '0x10', 'all', '99999999999999999999'].map(
+        (garbage) => [garbage, 2, garbage === '-1' ? 'unknown option' : 'a revision is a whole number'] as const,
+      ),
+    ] as const) {
+      const refused = await compact(text);
+      expect(refused.code, `${text}: ${refused.err}`).to.equal(code);
+      expect(refused.err, text).to.contain(words);
+    }
+  });
+
   it('opens to cluster admins only', async () => {
     const controllers = runictlIn(join(folder, 'n1', 'controllers.kubeconfig'), folder);
     for (const argv of [
       ['member', 'list'],
       ['snapshot', 'save', 'x'],
       ['alarm', 'disarm'],
+      ['compact', '1'],
     ]) {
       const { code, err } = await controllers(['barn', ...argv]);
       expect([
