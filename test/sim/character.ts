@@ -27,7 +27,7 @@ export interface Character {
   /** How likely a member that starts is to die at a point soon. */
   readonly armedStarts: number;
   /** Where members die most: each seed has its own, so that seeds in a row have all. */
-  readonly point: CrashPoint;
+  readonly points: readonly CrashPoint[];
   /** How likely a new leader is to be cut off and to die soon. */
   readonly briefLeaders: number;
   /** How likely a damaged disk is read soon, by a restart. */
@@ -71,7 +71,7 @@ const themes = {
     chaosMs: 6_000,
   },
   damage: {
-    often: ['damageDisk', 'crashShortly'],
+    often: ['damageDisk', 'crashShortly', 'wipe'],
     isPure: true,
     readsDamage: 0.9,
     repairs: true,
@@ -82,7 +82,44 @@ const themes = {
   },
   /** Long writes are torn, and the short ones that follow end within what is left of them. */
   'torn writes': { often: ['crashLoop'], valueBytes: [8, 400, 3_000], pauseMs: 150 },
-  points: { often: ['crashAtPoint'], armedStarts: 0.7, pauseMs: 150 },
+  /** All that there is to die at, in runs in which logs are short and are read, released and sent anew all the time. */
+  points: {
+    often: ['crashAtPoint', 'stopAtPoint'],
+    isPure: true,
+    armedStarts: 0.7,
+    pauseMs: 150,
+    members: 3,
+    valueBytes: [8, 400, 3_000],
+    chaosMs: 6_000,
+  },
+  /** Disks that fill up, and what is done then. */
+  'full disks': {
+    often: ['fillDisk', 'disarm', 'crashAtPoint'],
+    isPure: true,
+    members: 3,
+    pauseMs: 300,
+    valueBytes: [400, 3_000],
+    points: ['state.reclaim.before', 'state.reclaim.middle'],
+    chaosMs: 6_000,
+  },
+  /** Who asks for votes dies, or who has given one, and is back before the others have found a leader. */
+  candidates: {
+    often: ['duel', 'crashCandidate', 'heal'],
+    isPure: true,
+    members: 3,
+    clients: 2,
+    pauseMs: 300,
+    chaosMs: 6_000,
+  },
+  /** Two majorities decide, and are kept from each other. */
+  joint: {
+    often: ['swap', 'troubleJoint', 'heal'],
+    isPure: true,
+    members: 3,
+    clients: 3,
+    pauseMs: 300,
+    chaosMs: 10_000,
+  },
   /** Leaders that others have replaced without their knowing, with clients who still ask them. */
   deposed: {
     often: ['freezeLeader', 'isolateLeader', 'heal'],
@@ -94,19 +131,42 @@ const themes = {
     chaosMs: 6_000,
   },
   alone: { often: ['crashShortly', 'crash'], members: 1, pauseMs: 150 },
-  snapshots: { often: ['crashShortly', 'halve', 'heal', 'grow', 'replace', 'swap'], pauseMs: 150, chaosMs: 10_000 },
+  /** One kind of trouble after the other, and all at once. */
+  everything: { often: faultNames, pauseMs: 150, members: 5, repairs: true, chaosMs: 6_000 },
+  snapshots: {
+    often: ['crashShortly', 'halve', 'heal', 'grow', 'replace', 'swap', 'crashAtPoint'],
+    pauseMs: 150,
+    points: ['net.snapshot.before', 'net.snapshot.middle', 'net.snapshot.after'],
+    chaosMs: 10_000,
+  },
 } as const satisfies Record<string, Theme>;
-const themeNames = Object.keys(themes) as ThemeName[];
+/** All of them. */
+export const themeNames = Object.keys(themes) as ThemeName[];
 
 /** The theme of that name. */
 export function themeNamed(name: string | undefined): ThemeName | undefined {
   return themeNames.find((one) => one === name);
 }
 
-/** The character of a seed, with that theme if one is given. */
-export function characterOf(seed: number, chance: Chance, given?: ThemeName): Character {
+/** So many points in a row: seeds in a row have all of them. */
+function pointsOf(seed: number, count: number): readonly CrashPoint[] {
+  return Array.from(
+    { length: count },
+    (_, at) => crashPoints[(seed * count + at) % crashPoints.length] ?? 'wal.write.middle',
+  );
+}
+
+/** What is not left to the seed. */
+export interface Wanted {
+  readonly theme?: ThemeName | undefined;
+  /** Where members die most. */
+  readonly points?: readonly CrashPoint[] | undefined;
+}
+
+/** The character of a seed, but for what is wanted of it. */
+export function characterOf(seed: number, chance: Chance, wanted: Wanted): Character {
   const drawn = chance.happens(0.5) ? chance.pick(themeNames) : 'none';
-  const name = given ?? drawn;
+  const name = wanted.theme ?? drawn;
   const theme: Theme = name === 'none' ? { often: [] } : themes[name];
   const faults = new Map<FaultName, number>();
   for (const fault of faultNames)
@@ -122,7 +182,7 @@ export function characterOf(seed: number, chance: Chance, given?: ThemeName): Ch
     chaosMs: chance.pick([3_000, 6_000, 10_000]),
     pauseMs: chance.pick([150, 400, 1_000]),
     armedStarts: chance.pick([0, 0.15, 0.15, 0.5]),
-    point: crashPoints[seed % crashPoints.length] ?? 'wal.write.middle',
+    points: pointsOf(seed, name === 'points' ? 8 : 1),
     briefLeaders: chance.pick([0, 0, 0.1, 0.5]),
     readsDamage: chance.pick([0, 0.5]),
     repairs: chance.happens(0.5),
@@ -137,11 +197,12 @@ export function characterOf(seed: number, chance: Chance, given?: ThemeName): Ch
     isPure: false,
     ...themed,
     theme: name,
+    ...(wanted.points !== undefined && { points: wanted.points }),
     faults,
     logLimits: {
       ...logLimits,
       ...(name === 'brief leaders' && { messageBytesMax: chance.pick([1, 1, 200]) }),
-      ...(name === 'snapshots' && { keptEntries: 10, keptBytes: 2 * 1024, stepEntries: 1 }),
+      ...((name === 'snapshots' || name === 'points') && { keptEntries: 10, keptBytes: 2 * 1024, stepEntries: 1 }),
     },
   };
 }

@@ -1,4 +1,5 @@
 // Every kind of fault there is, by name. What a run does of them, and how often, its character says.
+import type { ConfState } from '../../barn/raft/protocol.ts';
 import type { Group } from './group.ts';
 import type { SimMember } from './member.ts';
 import type { CrashPoint } from './process.ts';
@@ -22,6 +23,12 @@ const faults = {
   crashAtPoint: (group) => some(group, (member) => arm(group, member)),
   crashLoop: (group) => some(group, (member) => crashInLoop(group, member, group.world.chance.between(2, 5))),
   stop: (group) => some(group, (member) => member.stop()),
+  /** It is told to stop, and dies while it closes its files. */
+  stopAtPoint: (group) =>
+    some(group, (member) => {
+      member.process?.arm(group.world.chance.pick(closePoints), 1);
+      return member.stop();
+    }),
   freeze: (group) =>
     some(group, ({ process }) => {
       if (process !== undefined) process.stoppedUntilMs = group.world.loop.nowMs + group.world.chance.around(400);
@@ -111,6 +118,10 @@ const faults = {
       const olds = chance.shuffle(group.voters).slice(0, Math.min(chance.between(1, 3), room));
       if (group.mayDamage && olds.length > 0) await group.swap(olds, 10);
     }),
+  /** The next time that two majorities decide, something befalls one of them, or who leads them. */
+  troubleJoint: (group) => {
+    group.world.onNextJoint = (config) => trouble(group, config);
+  },
   shrink: (group) =>
     changing(group, async () => {
       if (group.voters.length > 3 && group.mayDamage) await group.remove(group.world.chance.pick(group.current), 5);
@@ -135,6 +146,22 @@ const faults = {
         loop.schedule(1, `${member?.name} comes back`, () => void member?.start());
       });
     };
+  },
+  /** The next who asks for votes has a slow disk, dies before its own vote can be there, and soon stands again. */
+  crashCandidate: (group) => {
+    const { chance, loop } = group.world;
+    group.world.onNextAsk = (candidate) => {
+      const member = group.members.find(({ id }) => id === candidate);
+      if (member === undefined || !group.world.isChaos) return;
+      member.volume.faults.slowness = 30;
+      loop.schedule(2 + chance.around(5), `${member.name} dies as a candidate`, () => {
+        member.volume.faults.slowness = 1;
+        if (!group.world.isChaos) return;
+        member.crash('as a candidate');
+        loop.schedule(chance.around(5), `${member.name} stands again`, () => void member.start());
+      });
+    };
+    group.leader?.crash('so that another stands');
   },
   transfer: async (group) => {
     const to = group.world.chance.pick(group.current);
@@ -186,12 +213,35 @@ function pair(group: Group, act: (one: SimMember, other: SimMember) => void): vo
 }
 
 function arm({ world }: Group, { process }: SimMember): void {
-  process?.arm(world.anyPoint(), world.chance.between(1, 6));
+  process?.arm(world.anyPoint(), world.chance.pick([1, 1, world.chance.between(1, 6)]));
 }
 
 function crashShortly({ world }: Group, member: SimMember): void {
   member.crash('for a moment');
   world.loop.schedule(world.chance.around(5), `${member.name} is back at once`, () => void member.start());
+}
+
+const closePoints: readonly CrashPoint[] = [
+  'wal.close.before',
+  'wal.close.middle',
+  'state.close.before',
+  'state.close.middle',
+];
+
+function trouble(group: Group, { voters, votersOutgoing }: ConfState): void {
+  const { leader, members, world } = group;
+  const { chance, network } = world;
+  world.count('joint configuration met trouble');
+  const half = new Set(chance.pick([voters, voters, votersOutgoing]));
+  const how = chance.pick(['crash', 'isolate', 'split', 'split', 'split', 'split', 'split'] as const);
+  if (how === 'crash') leader?.crash('while two majorities decide');
+  // Mostly whoever leads is among the new ones: the old ones that are left may not know of them.
+  if (leader !== undefined && chance.happens(0.7)) half.add(leader.id);
+  for (const { id } of members)
+    for (const other of members) {
+      const isApart = how === 'split' ? half.has(id) !== half.has(other.id) : id === leader?.id;
+      if (how !== 'crash' && other.id !== id && isApart) network.part(id, other.id);
+    }
 }
 
 const writePoints: readonly CrashPoint[] = [

@@ -1,5 +1,6 @@
 // The members of a run, and what their operator does with them.
 import type { BarnAlarm, Member } from '../../barn/index.ts';
+import type { ConfChange } from '../../barn/raft/protocol.ts';
 import { Client } from './client.ts';
 import { type Life, recordOf, SimMember } from './member.ts';
 import { urlOf } from './network.ts';
@@ -7,6 +8,8 @@ import { attempt } from './workload.ts';
 import type { World } from './world.ts';
 
 const clusterId = 7;
+/** The number of an ask whose answer nobody waits for. */
+const unawaitedAsk = 2 ** 40;
 
 /** Founders, those who came later and those who left. */
 export class Group {
@@ -130,7 +133,7 @@ export class Group {
     return false;
   }
 
-  /** Lets new members vote in the place of these, in one step: joint consensus. */
+  /** Lets new members vote in the place of these, in one step: joint consensus, left by itself or when it is asked to. */
   async swap(olds: readonly SimMember[], tries: number): Promise<boolean> {
     const pairs: { readonly old: SimMember; readonly by: SimMember }[] = [];
     for (const old of olds) {
@@ -140,8 +143,10 @@ export class Group {
     }
     for (const { old } of pairs) old.removal = 'asked';
     const ids = pairs.map(({ old, by }) => ({ old: old.id, by: by.id }));
+    this.world.isExplicit = this.world.chance.happens(0.5);
     for (let count = 0; count < tries; count++) {
       await attempt(this.operator, ({ barn }) => barn.replace(ids));
+      await this.leaveJoint();
       const listed = await this.list();
       if (listed !== undefined && olds.every(({ id }) => listed.every((member) => member.id !== id))) {
         for (const { old, by } of pairs) {
@@ -155,6 +160,17 @@ export class Group {
       await this.world.loop.delay(200, 'the operator waits to replace');
     }
     return false;
+  }
+
+  /** Asks to leave a joint configuration that is not left by itself. */
+  async leaveJoint(): Promise<void> {
+    const { configuration } = this.world.truth;
+    if (configuration === undefined || configuration.votersOutgoing.length === 0 || configuration.autoLeave) return;
+    const up = this.current.filter(({ isUp }) => isUp);
+    if (up.length === 0) return;
+    const change: ConfChange = { transition: 'auto', changes: [] };
+    this.world.chance.pick(up).tellConsensus?.({ asks: [{ id: unawaitedAsk, ask: { kind: 'change', change } }] });
+    await this.world.loop.delay(100, 'the operator leaves a joint configuration');
   }
 
   /** Takes back all alarms whose cause is gone. */

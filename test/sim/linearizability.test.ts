@@ -192,6 +192,23 @@ describe('Linearizability checker', () => {
   for (const [title, rows] of bad)
     it(`refuses ${title}`, () => expect(linearize(history(...rows))).to.have.property('rule', 'linearizable'));
 
+  it('looks first where it is told to, and is not misled by that', () => {
+    const calls = history(
+      [1, never, txn(put('a', '1')), unknown],
+      [1, never, txn(put('b', '1')), unknown],
+      [2, 3, { kind: 'readIndex' }, { kind: 'readIndex', revision: 2 }],
+    );
+    const first = (key: string) => (revision: number) =>
+      revision === 1 ? [{ type: 'put', kv: kv(key, '1', 1) } as const] : undefined;
+    const makers = (key: string) => {
+      const found = linearize(calls, first(key));
+      return 'makers' in found ? found.makers.map((call) => call?.id) : found;
+    };
+    expect(makers('b')).to.deep.equal([undefined, 1, 0]);
+    expect(makers('a')).to.deep.equal([undefined, 0, 1]);
+    expect(makers('c')).to.deep.equal([undefined, 0, 1]);
+  });
+
   it('agrees with trying all orders, on small histories true and bent', () => {
     const verdicts = { good: 0, bad: 0 };
     for (let seed = 1; seed <= 3_000; seed++) {

@@ -3,7 +3,7 @@
 // a transaction that changed something says at which revision, so the writes are ordered, and a read says after which it stands.
 // Left to search are calls without an answer, which may have made any revision that nobody else claims. Revisions are shared
 // by all keys, so the history is not parted by key. Complete: what it accepts has an order, what it refuses has none.
-import type { KeyValue, Revision } from '../../barn/index.ts';
+import type { BarnEvent, KeyValue, Revision } from '../../barn/index.ts';
 import { type Call, hasChanged } from './history.ts';
 import { emptyState, type ModelState, modelRange, modelTxn, sameKeyValues, tellKeyValue } from './model.ts';
 
@@ -22,11 +22,14 @@ export interface Linearization {
 /** More steps of the search than this end it as undecided, which counts as a violation. */
 const searchStepsMax = 500_000;
 
+/** What a revision probably did. It says only which way the search goes first: an order that is found holds without it. */
+export type Likely = (revision: Revision) => readonly BarnEvent[] | undefined;
+
 /** Looks for an order. Calls that were refused had no effect and are left out. */
-export function linearize(calls: readonly Call[]): Linearization | Violation {
+export function linearize(calls: readonly Call[], likely: Likely = () => undefined): Linearization | Violation {
   const { writes, reads, unknown, doubled } = sorted(calls);
   if (doubled !== undefined) return doubled;
-  return againstTime([...writes.values()], reads) ?? new Search(writes, reads, unknown).run();
+  return againstTime([...writes.values()], reads) ?? new Search(writes, reads, unknown, likely).run();
 }
 
 /** A read as the search needs it: the state it claims, what it saw there, and its place in the order. */
@@ -99,6 +102,7 @@ class Search {
   readonly #writes: ReadonlyMap<Revision, Call>;
   readonly #readsOf = new Map<Revision, Call[]>();
   readonly #unknown: readonly Call[];
+  readonly #likely: Likely;
   readonly #seen = new Map<Revision, KeyValue[]>();
   /** By revision: when the first call that stands at or after it returned. */
   readonly #returned: number[] = [];
@@ -108,7 +112,8 @@ class Search {
   #why = '';
   #whyAt = -1;
 
-  constructor(writes: ReadonlyMap<Revision, Call>, reads: readonly Read[], unknown: readonly Call[]) {
+  constructor(writes: ReadonlyMap<Revision, Call>, reads: readonly Read[], unknown: readonly Call[], likely: Likely) {
+    this.#likely = likely;
     this.#writes = writes;
     this.#unknown = unknown;
     for (const { call, of } of reads)
@@ -169,7 +174,9 @@ class Search {
     const name = `${revision}|${[...used].map(({ id }) => id).sort((a, b) => a - b)}|${keys.sort().join()}`;
     if (this.#tried.has(name)) return [];
     this.#tried.add(name);
-    return options;
+    const events = this.#likely(revision) ?? [];
+    const isLikely = (call: Call): boolean => events.length > 0 && events.every((event) => mayDo(call, event));
+    return [...options.filter(isLikely), ...options.filter((call) => !isLikely(call))];
   }
 
   /** The state when `call` makes the next revision, or undefined when something that was seen speaks against it. */
@@ -237,6 +244,16 @@ class Search {
   #fail(at: Revision, why: string): undefined {
     if (at >= this.#whyAt) [this.#whyAt, this.#why] = [at, why];
   }
+}
+
+function mayDo({ request }: Call, { type, kv }: BarnEvent): boolean {
+  if (request.kind !== 'txn') return false;
+  return [...request.success, ...request.failure].some(
+    (operation) =>
+      operation.do === type &&
+      operation.key === kv.key &&
+      (operation.do !== 'put' || Buffer.compare(operation.value, kv.value) === 0),
+  );
 }
 
 function violation(what: string): Violation {

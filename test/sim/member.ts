@@ -5,6 +5,7 @@ import { KeyRing } from '../../barn/keys.ts';
 import { foundingOf } from '../../barn/node/cluster.ts';
 import { startConsensus } from '../../barn/node/consensus.ts';
 import type { MemberIdentity } from '../../barn/node/member.ts';
+import type { ToConsensus } from '../../barn/node/port.ts';
 import { startReplica } from '../../barn/node/replica.ts';
 import type { MemberId } from '../../barn/raft/protocol.ts';
 import type { MemberRecord, StateMachine } from '../../barn/state/machine.ts';
@@ -51,6 +52,8 @@ export class SimMember {
   isVoter: boolean;
   /** Whether it is to be taken out of the group, and may be told so; and whether it is out for good. */
   removal: 'no' | 'asked' | 'done' = 'no';
+  /** Says something to the consensus side of the life it leads or begins, as its other side would. */
+  tellConsensus: ((message: ToConsensus) => void) | undefined;
   #starting: SimProcess | undefined;
   #lives = 0;
   #durableIndex = 0;
@@ -96,6 +99,7 @@ export class SimMember {
       onDeathAt: (point) => this.world.count(`died at ${point}`),
     });
     this.#starting = process;
+    if (this.#lives > 1) this.world.count('member started again');
     const { failNext, freeBytes } = this.volume.faults;
     if (this.fate === 'failed' && !failNext && freeBytes === Number.POSITIVE_INFINITY) this.fate = 'whole';
     // What was damaged may have been released or written anew meanwhile.
@@ -243,7 +247,6 @@ const happeningOf: Readonly<Record<string, Happening>> = {
   'a write to the log was not finished; it was cut off': 'torn tail cut off',
   'the last record of the log was whole but for its end, which was written again': 'trailer written again',
   'snapshot installed': 'snapshot installed',
-  'disk nearly full, writes are refused until it is disarmed': 'alarm raised',
 };
 
 /** An error with what caused it. */

@@ -20,6 +20,9 @@ export interface WireQuality {
   snapshotBreak: number;
 }
 
+/** A heartbeat of these runs: what takes longer is late. */
+const lateMs = 20;
+
 interface Endpoint {
   readonly url: string;
   readonly process: SimProcess;
@@ -189,6 +192,7 @@ export class SimNetwork {
       arrivalMs = Math.max(arrivalMs, this.#lastArrivalMs.get(name) ?? 0);
       this.#lastArrivalMs.set(name, arrivalMs);
     }
+    if (arrivalMs > this.#loop.nowMs + lateMs) this.#count('message late');
     const types = batch.map(({ type }) => type).join(' ');
     this.#loop.schedule(
       arrivalMs - this.#loop.nowMs,

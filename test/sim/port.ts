@@ -19,13 +19,13 @@ class SimPort implements MessagePortLike {
   other: SimPort | undefined;
   readonly #process: SimProcess;
   readonly #chance: Chance;
-  readonly #name: string;
+  readonly #name: 'worker' | 'main';
   #listener: ((message: unknown) => void) | undefined;
   #waiting: unknown[] = [];
   #lastArrivalMs = 0;
   #closed = false;
 
-  constructor(process: SimProcess, chance: Chance, name: string) {
+  constructor(process: SimProcess, chance: Chance, name: 'worker' | 'main') {
     this.#process = process;
     this.#chance = chance;
     this.#name = name;

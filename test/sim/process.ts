@@ -1,22 +1,24 @@
 import type { Clock, Random } from '../../base/index.ts';
 import type { EventOwner, SimLoop } from './loop.ts';
 
-/** A place where a member can die; each twin names its own, before, in the middle of and after what it does. */
-export type CrashPoint = string;
+const stages = <Of extends string, Name extends string>(of: Of, ...names: readonly Name[]) =>
+  names.map((name) => `${of}.${name}` as const);
+const around = <Of extends string>(of: Of) => stages(of, 'before', 'middle', 'after');
 
-const stages = (of: string, ...names: readonly string[]): readonly CrashPoint[] => names.map((name) => `${of}.${name}`);
-const around = (of: string): readonly CrashPoint[] => stages(of, 'before', 'middle', 'after');
-
-/** Every point there is. */
-export const crashPoints: readonly CrashPoint[] = [
-  ...['list', 'read', 'size', 'close'].flatMap((what) => stages(`wal.${what}`, 'before', 'middle')),
-  ...['open', 'write', 'rename', 'remove'].flatMap((what) => around(`wal.${what}`)),
-  ...['get', 'pages', 'reclaim', 'close'].flatMap((what) => stages(`state.${what}`, 'before', 'middle')),
-  ...['write', 'sync', 'clear'].flatMap((what) => around(`state.${what}`)),
-  ...['worker', 'main'].flatMap((side) => stages(`port.${side}`, 'post.before', 'post.after', 'receive')),
+/** Every point there is: a twin can name no other, and a test wants each to be met. */
+export const crashPoints = [
+  ...(['list', 'read', 'size', 'close'] as const).flatMap((what) => stages(`wal.${what}`, 'before', 'middle')),
+  ...(['open', 'write', 'rename', 'remove'] as const).flatMap((what) => around(`wal.${what}`)),
+  'wal.write.unended',
+  ...(['get', 'pages', 'reclaim', 'close'] as const).flatMap((what) => stages(`state.${what}`, 'before', 'middle')),
+  ...(['write', 'sync', 'clear'] as const).flatMap((what) => around(`state.${what}`)),
+  ...(['worker', 'main'] as const).flatMap((side) => stages(`port.${side}`, 'post.before', 'post.after', 'receive')),
   ...stages('net', 'send', 'flush.before', 'flush.after', 'receive'),
   ...around('net.snapshot'),
-];
+] as const;
+
+/** A place where a member can die: before, in the middle of and after what a twin does for it. */
+export type CrashPoint = (typeof crashPoints)[number];
 
 /** How a member's clock is wrong. */
 export interface ClockFault {

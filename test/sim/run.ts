@@ -101,6 +101,8 @@ class Run {
     this.#world.trace('healing');
     this.#world.isChaos = false;
     this.#world.onNextGrant = undefined;
+    this.#world.onNextAsk = undefined;
+    this.#world.onNextJoint = undefined;
     this.#world.onLeader = undefined;
     network.healAll();
     Object.assign(network.quality, { delayMsMean: 0.5, loss: 0, repeat: 0, mix: 0, snapshotBreak: 0 });
@@ -117,6 +119,7 @@ class Run {
     for (;;) {
       await loop.delay(100, 'healing');
       await this.#group.disarm();
+      await this.#group.leaveJoint();
       await this.#settleMembers();
       const { current, members } = this.#group;
       // One whose removal got no answer may be gone: the next look at the list tells.
@@ -180,7 +183,7 @@ class Run {
       truth.stands(life.process.name, life.machine);
       truth.isWhole(life.process.name, life.machine);
     }
-    const found = linearize(history.calls);
+    const found = linearize(history.calls, (revision) => truth.eventsOf(revision));
     if ('rule' in found) violations.add(found.rule, found.what);
     const real = realRequests();
     if (real.length > 0) violations.add('nothing real is used', `under way at the end: ${real.join(' ')}`);

@@ -7,6 +7,8 @@ import { never, type SimProcess } from './process.ts';
 import type { DiskFaults } from './volume.ts';
 
 type Change = readonly DiskWrite[] | { readonly clear: string };
+type Batch = 'write' | 'sync' | 'clear';
+type Work = Batch | 'get' | 'pages' | 'reclaim' | 'close';
 const pageLength = 100;
 
 /** What survives crashes of one member's state. */
@@ -38,14 +40,14 @@ export class SimStateDisk {
   attach(process: SimProcess): Disk {
     process.onDeath(() => this.#settleLoose());
     let lastMs = 0;
-    const took = async (what: string, meanMs: number): Promise<boolean> => {
+    const took = async (what: Work, meanMs: number): Promise<boolean> => {
       if (!process.passes(`state.${what}.before`)) return false;
       const { loop } = process;
       lastMs = Math.max(lastMs, loop.nowMs + 0.02 + this.#chance.around(meanMs * this.faults.slowness));
       await loop.delay(lastMs - loop.nowMs, `${process.name} state ${what}`, process);
       return process.passes(`state.${what}.middle`);
     };
-    const change = async (what: string, one: Change, sync: boolean): Promise<void> => {
+    const change = async (what: Batch, one: Change, sync: boolean): Promise<void> => {
       if (!process.alive) return never();
       this.#loose.push(one);
       if (!(await took(what, sync ? 2 : 0.2))) return never();

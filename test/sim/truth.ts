@@ -1,7 +1,7 @@
 // What the group committed, as all members together say, run through a model of the store: every member's state is held
 // against it after each batch that the member applies.
 import type { BarnEvent, RangeResult, Revision } from '../../barn/index.ts';
-import type { MemberId, Snapshot } from '../../barn/raft/protocol.ts';
+import type { ConfState, MemberId } from '../../barn/raft/protocol.ts';
 import { decodeCommand } from '../../barn/state/command.ts';
 import type { Alarm, CommittedEntry, StateMachine } from '../../barn/state/machine.ts';
 import type { Happening } from './happenings.ts';
@@ -26,6 +26,7 @@ export class CommittedLog implements Truth {
   readonly #violations: Violations;
   readonly #wire: WireRules;
   readonly #count: (what: Happening) => void;
+  readonly #onJoint: (config: ConfState) => void;
   readonly #entries: (Committed | undefined)[] = [];
   readonly #states: ModelState[] = [emptyState];
   readonly #events: (readonly BarnEvent[])[] = [[]];
@@ -33,15 +34,20 @@ export class CommittedLog implements Truth {
   #lastIndex: number;
   #compactRevision: Revision = 0;
   #alarms: readonly Alarm[] = [];
+  /** The newest configuration, once it changed. */
+  configuration: ConfState | undefined;
 
   /** The group begins at index `firstIndex`, which is in every founder's state. */
   constructor(options: {
     readonly violations: Violations;
     readonly wire: WireRules;
     readonly count: (what: Happening) => void;
+    /** Told of each joint configuration that comes. */
+    readonly onJoint: (config: ConfState) => void;
     readonly firstIndex: number;
   }) {
     this.#count = options.count;
+    this.#onJoint = options.onJoint;
     this.#violations = options.violations;
     this.#wire = options.wire;
     this.#lastIndex = options.firstIndex;
@@ -149,7 +155,11 @@ export class CommittedLog implements Truth {
     this.#lastIndex = entry.index;
     if (entry.type === 'EntryNormal' && entry.data.byteLength > 0) this.#run(entry);
     if (entry.confState !== undefined) {
-      if (entry.confState.votersOutgoing.length > 0) this.#count('joint configuration');
+      this.configuration = entry.confState;
+      if (entry.confState.votersOutgoing.length > 0) {
+        this.#count(entry.confState.autoLeave ? 'joint configuration' : 'joint configuration left when asked');
+        this.#onJoint(entry.confState);
+      }
       // Who is gone cannot take its alarm back.
       const { voters, learners, votersOutgoing, learnersNext } = entry.confState;
       const named = [...voters, ...learners, ...votersOutgoing, ...learnersNext];
@@ -173,6 +183,7 @@ export class CommittedLog implements Truth {
         const before = this.#states.at(-1) ?? emptyState;
         const { state, events } = modelTxn(before, command);
         const isFull = this.#alarms.some(({ kind }) => kind === 'NOSPACE') && events.some(({ type }) => type === 'put');
+        if (isFull) this.#count('put refused for want of room');
         if (state === before || isFull) return;
         this.#states.push(state);
         this.#events.push(events);
@@ -187,6 +198,8 @@ export class CommittedLog implements Truth {
         const others = this.#alarms.filter(
           ({ kind, member }) => kind !== command.alarm.kind || member !== command.alarm.member,
         );
+        const stood = others.length < this.#alarms.length;
+        if (command.active !== stood) this.#count(command.active ? 'alarm raised' : 'alarm taken back');
         this.#alarms = command.active ? [...others, command.alarm] : others;
         return;
       }
@@ -197,7 +210,7 @@ export class CommittedLog implements Truth {
 }
 
 /** One text for equal configurations. */
-export function tellConfiguration({ voters, learners, votersOutgoing, learnersNext }: Snapshot['confState']): string {
+export function tellConfiguration({ voters, learners, votersOutgoing, learnersNext, autoLeave }: ConfState): string {
   const list = (ids: readonly MemberId[]): string => [...ids].sort((a, b) => a - b).join(' ');
-  return `voters ${list(voters)} | learners ${list(learners)} | outgoing ${list(votersOutgoing)} | next ${list(learnersNext)}`;
+  return `voters ${list(voters)} | learners ${list(learners)} | outgoing ${list(votersOutgoing)} | next ${list(learnersNext)}${autoLeave ? ' | left by itself' : ''}`;
 }

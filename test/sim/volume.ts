@@ -1,6 +1,7 @@
 // The disk under a member's log. It survives crashes; what was under way then is lost, kept, cut or kept in part, by sectors
 // and for each file on its own, as drives do. A damaged one flips bits, or writes where it was not told to.
 import type { WalFile, WalFiles } from '../../barn/wal/files.ts';
+import { trailer } from '../../barn/wal/format.ts';
 import type { Chance } from './chance.ts';
 import { DamageBook, overwrites, type StoredFile, tornAfter } from './damage-book.ts';
 import { never, type SimProcess } from './process.ts';
@@ -23,10 +24,15 @@ export interface DiskFaults {
   misdirectNext: boolean;
 }
 
+/** What takes its time beside writes. */
+type Work = 'list' | 'open' | 'read' | 'size' | 'close' | 'rename' | 'remove';
+
 interface PendingWrite {
   readonly file: StoredFile;
   readonly buffers: readonly Uint8Array[];
   readonly position: number;
+  /** So many bytes are there if the member dies now; undefined: chance says. */
+  keptBytes?: number | undefined;
 }
 
 /** One volume, attached to one life of a member at a time. */
@@ -54,7 +60,7 @@ export class SimVolume {
   attach(process: SimProcess): WalFiles {
     process.onDeath(() => this.#settlePending());
     this.#damage.lifeBegins();
-    const took = async (what: string, meanMs: number): Promise<boolean> => {
+    const took = async (what: Work, meanMs: number): Promise<boolean> => {
       if (!process.passes(`wal.${what}.before`)) return false;
       await process.loop.delay(
         0.02 + this.#chance.around(meanMs * this.faults.slowness),
@@ -63,7 +69,7 @@ export class SimVolume {
       );
       return process.passes(`wal.${what}.middle`);
     };
-    const named = async (what: string, change: () => void): Promise<void> => {
+    const named = async (what: 'rename' | 'remove', change: () => void): Promise<void> => {
       if (!(await took(what, 0.3))) return never();
       change();
       for (const file of this.#files.values()) file.isNameDurable = true;
@@ -132,11 +138,11 @@ export class SimVolume {
     return this.#files.size === 0;
   }
 
-  #opened(process: SimProcess, file: StoredFile, took: (what: string, meanMs: number) => Promise<boolean>): WalFile {
+  #opened(process: SimProcess, file: StoredFile, took: (what: Work, meanMs: number) => Promise<boolean>): WalFile {
     return {
       write: async (buffers, position) => {
         // Owned: the caller may use its buffers again only after the write, but a torn one looks at them later.
-        const pending = { file, buffers: buffers.map((buffer) => new Uint8Array(buffer)), position };
+        const pending: PendingWrite = { file, buffers: buffers.map((buffer) => new Uint8Array(buffer)), position };
         if (!process.passes('wal.write.before')) return never();
         this.#pending.add(pending);
         await process.loop.delay(
@@ -144,6 +150,9 @@ export class SimVolume {
           `${process.name} wal write`,
           process,
         );
+        pending.keptBytes = bytesWithoutEnd(pending);
+        if (pending.keptBytes !== undefined && !process.passes('wal.write.unended')) return never();
+        pending.keptBytes = undefined;
         if (!process.passes('wal.write.middle')) return never();
         this.#pending.delete(pending);
         this.#write(pending);
@@ -195,7 +204,8 @@ export class SimVolume {
 
   /** The member died: each write under way is there wholly, not at all, up to a sector, or in some sectors only. */
   #settlePending(): void {
-    for (const { file, buffers, position } of this.#pending) this.#writePart(file, Buffer.concat(buffers), position);
+    for (const { file, buffers, position, keptBytes } of this.#pending)
+      this.#writePart(file, Buffer.concat(buffers), position, keptBytes);
     this.#pending.clear();
     const { file: strayedFile, buffers, position } = this.#strayed ?? {};
     this.#strayed = undefined;
@@ -209,16 +219,24 @@ export class SimVolume {
       }
   }
 
-  #writePart(file: StoredFile, bytes: Uint8Array, position: number): void {
-    const parts = sectorsOf(bytes, position);
-    const outcome = this.#chance.pick(['none', 'all', 'prefix', 'some']);
+  #writePart(file: StoredFile, bytes: Uint8Array, position: number, keptBytes?: number): void {
+    const parts = sectorsOf(bytes.subarray(0, keptBytes), position);
+    const outcome = keptBytes === undefined ? this.#chance.pick(['none', 'all', 'prefix', 'some']) : 'all';
     const length = outcome === 'all' ? parts.length : outcome === 'prefix' ? this.#chance.between(0, parts.length) : 0;
     const kept = parts.filter((_, index) => index < length || (outcome === 'some' && this.#chance.happens(0.5)));
     for (const part of kept) file.bytes.write(part.bytes, part.position);
     if (kept.length === 0) this.#world.count('write lost');
-    else if (kept.length < parts.length) this.#world.count('write torn');
+    else if (kept.length < parts.length || keptBytes !== undefined) this.#world.count('write torn');
     file.torn = { from: position, to: position + bytes.byteLength };
   }
+}
+
+/** How much of a write is before its last sector, where nothing but the end mark of a record is in that one. */
+function bytesWithoutEnd({ buffers, position }: PendingWrite): number | undefined {
+  const bytes = Buffer.concat(buffers);
+  const end = bytes.findLastIndex((byte) => byte !== 0) + 1;
+  const beyond = (position + end) % sectorBytes;
+  return beyond > 0 && beyond <= trailer.length && end > beyond ? end - beyond : undefined;
 }
 
 function sectorsOf(bytes: Uint8Array, position: number): { readonly bytes: Uint8Array; readonly position: number }[] {

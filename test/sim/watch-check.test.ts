@@ -40,17 +40,33 @@ describe('Watch stream checker', () => {
   ] as const)
     it(`takes ${title}`, () => expect(told(from, ...batches)).to.equal(undefined));
 
-  for (const [title, fault, from, ...batches] of [
-    ['a gap', 'left out revision 2', 1, first, fourth],
-    ['a double', 'came after', 1, first, first],
-    ['the wrong order', 'left out revision 1', 1, second, first],
-    ['a split transaction', 'should be', 1, first, batch(2, event('b', 2))],
-    ['progress ahead of events', 'left out revision 2', 1, first, batch(3)],
-    ['progress that goes back', 'came as progress after', 3, batch(3), batch(1)],
-    ['the future', 'is from the future', 5, batch(5)],
-    ['a stream resumed one late', 'left out revision 2', 2, batch(3)],
-    ['a key that was not asked for', 'should be', 3, batch(3, event('x', 3))],
-    ['another value', 'should be', 1, batch(1, event('a', 2))],
-  ] as const)
-    it(`refuses ${title}`, () => expect(told(from, ...batches)).to.contain(fault));
+  const planted = [
+    ['no gap', 'a gap', 'left out revision 2', 1, first, fourth],
+    ['unique', 'a double', 'came after', 1, first, first],
+    ['ordered', 'the wrong order', 'left out revision 1', 1, second, first],
+    ['ordered', 'one from before what was told', 'came after', 1, first, second, first],
+    ['atomic', 'a split transaction', 'should be', 1, first, batch(2, event('b', 2))],
+    ['atomic', 'a transaction in two parts', 'should be', 1, first, batch(2, event('c', 2)), batch(2, event('b', 2))],
+    ['no gap', 'progress ahead of events', 'left out revision 2', 1, first, batch(3)],
+    ['ordered', 'progress that goes back', 'came as progress after', 3, batch(3), batch(1)],
+    ['no future', 'the future', 'is from the future', 5, batch(5)],
+    ['no future', 'an event of the future', 'is from the future', 5, batch(5, event('a', 5))],
+    ['resumable', 'a stream resumed one late', 'left out revision 2', 2, batch(3)],
+    ['resumable', 'a stream resumed one early', 'came after', 2, first],
+    ['as committed', 'a key that was not asked for', 'should be', 3, batch(3, event('x', 3))],
+    ['as committed', 'another value', 'should be', 1, batch(1, event('a', 2))],
+  ] as const;
+  for (const [rule, title, fault, from, ...batches] of planted)
+    it(`refuses ${title} (${rule})`, () => expect(told(from, ...batches)).to.contain(fault));
+
+  it('was shown a breach of each promise of a stream', () =>
+    expect([...new Set(planted.map(([rule]) => rule))].sort()).to.deep.equal([
+      'as committed',
+      'atomic',
+      'no future',
+      'no gap',
+      'ordered',
+      'resumable',
+      'unique',
+    ]));
 });

@@ -69,6 +69,7 @@ async function readSnapshot(client: Client): Promise<void> {
         client.world.violations.add('no error is lost', `${client.name} got an empty chunk of a snapshot`);
       await client.world.loop.delay(client.chance.around(3), `${client.name} reads a snapshot`, process);
     }
+    client.world.count('snapshot read under load');
   });
 }
 

@@ -1,10 +1,10 @@
 // What a run consists of beside its members: one seed's loop, wires, rules and history.
 import { crc32 } from 'node:zlib';
 import type { MessagePortLike } from '../../barn/node/member.ts';
-import type { ToReplica } from '../../barn/node/port.ts';
-import type { MemberId } from '../../barn/raft/protocol.ts';
+import type { ToConsensus, ToReplica } from '../../barn/node/port.ts';
+import type { ConfState, MemberId } from '../../barn/raft/protocol.ts';
 import { Chance } from './chance.ts';
-import { type Character, characterOf, type ThemeName } from './character.ts';
+import { type Character, characterOf, type Wanted } from './character.ts';
 import type { Happening } from './happenings.ts';
 import { History } from './history.ts';
 import { keysOf, type SimKeys } from './keys.ts';
@@ -20,9 +20,7 @@ import { WireRules } from './wire-rules.ts';
 const tailLinesMax = 400;
 
 /** How a run goes. */
-export interface RunOptions {
-  /** What the run is about; a seed chooses when absent. */
-  readonly theme?: ThemeName | undefined;
+export interface RunOptions extends Wanted {
   /** Gets each line of the trace. */
   readonly print?: (line: string) => void;
 }
@@ -42,6 +40,12 @@ export class World {
   readonly keys: SimKeys | undefined;
   /** Called once, when a vote is granted the next time. */
   onNextGrant: ((voter: MemberId, candidate: MemberId) => void) | undefined;
+  /** Called once, when someone asks for votes the next time. */
+  onNextAsk: ((candidate: MemberId) => void) | undefined;
+  /** Called once, when a joint configuration is seen the next time. */
+  onNextJoint: ((config: ConfState) => void) | undefined;
+  /** Whether joint configurations are to stay until someone asks to leave them. */
+  isExplicit = false;
   /** Called when a member begins to lead. */
   onLeader: ((id: MemberId) => void) | undefined;
   /** Whether things may still go wrong. */
@@ -53,11 +57,11 @@ export class World {
   traceHash = 0;
   readonly #print: ((line: string) => void) | undefined;
 
-  constructor(seed: number, { print, theme }: RunOptions) {
+  constructor(seed: number, { print, ...wanted }: RunOptions) {
     this.seed = seed;
     this.#print = print;
     this.chance = new Chance(seed);
-    this.character = characterOf(seed, this.chance.fork(), theme);
+    this.character = characterOf(seed, this.chance.fork(), wanted);
     this.keys = keysOf(seed);
     if (this.keys !== undefined) this.count('sealed');
     if (this.character.drift > 0) this.count('clock drifts');
@@ -67,6 +71,11 @@ export class World {
       violations: this.violations,
       wire: this.wire,
       count: (what) => this.count(what),
+      onJoint: (config) => {
+        const told = this.onNextJoint;
+        this.onNextJoint = undefined;
+        if (this.isChaos) told?.(config);
+      },
       firstIndex: 1,
     });
     this.network = new SimNetwork(this.loop, this.chance.fork(), wiresOf(this.chance), (what) => this.count(what));
@@ -77,6 +86,11 @@ export class World {
     this.network.onSent = (process, message) => {
       if (!process.alive) return;
       this.wire.onSent(message, process.name);
+      if (message.type === 'MsgVote') {
+        const told = this.onNextAsk;
+        this.onNextAsk = undefined;
+        told?.(message.from);
+      }
       if (message.type !== 'MsgVoteResp' || message.reject) return;
       const told = this.onNextGrant;
       this.onNextGrant = undefined;
@@ -103,9 +117,9 @@ export class World {
     this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
   }
 
-  /** Any point, and often the one that the run is about. */
+  /** Any point, and often one that the run is about. */
   anyPoint(): CrashPoint {
-    return this.chance.happens(0.4) ? this.character.point : this.chance.pick(crashPoints);
+    return this.chance.pick(this.chance.happens(this.character.isPure ? 1 : 0.4) ? this.character.points : crashPoints);
   }
 
   /** The consensus side's end of a port: what it says of leadership and commits is held against the rules. */
@@ -128,10 +142,24 @@ export class World {
         }
         port.post(message, transfer);
       },
-      onMessage: (listener) => port.onMessage(listener),
+      onMessage: (listener) => {
+        member.tellConsensus = listener;
+        port.onMessage((message) => listener(this.isExplicit ? withExplicit(message as ToConsensus) : message));
+      },
       close: () => port.close(),
     };
   }
+}
+
+/** The product leaves each joint configuration by itself; so asked, its core stays in it until it is told to leave. */
+function withExplicit(message: ToConsensus): ToConsensus {
+  if (message.asks === undefined) return message;
+  const asks = message.asks.map(({ id, ask }) =>
+    ask.kind === 'change' && ask.change.changes.length > 1
+      ? { id, ask: { ...ask, change: { ...ask.change, transition: 'joint-explicit' } as const } }
+      : { id, ask },
+  );
+  return { ...message, asks };
 }
 
 /** Some runs have good wires, some lose, repeat and mix. */
