@@ -125,6 +125,17 @@ describe('the lagging writer', () => {
     expect(batch(1)).to.deep.equal(['-c', 'head=0']);
   });
 
+  it('comes to the end of a backlog only when what was dropped before is deleted', async () => {
+    open({ choresPerBatch: 2 });
+    for (const key of ['a', 'b', 'c']) writer.later(() => ({ type: 'del', key }));
+    const ended = writer.setBacklog([putOf('d')].values());
+    expect(batch(0)).to.deep.equal(['-a', '-b', 'head=0']);
+    asked(0).succeed();
+    await settle();
+    expect(batch(1)).to.deep.equal(['-c', 'd', 'head=0']);
+    expect(await ended).to.equal(true);
+  });
+
   it('asks to wait while too much does, and no longer', async () => {
     open({ lagBytesMax: 1_000 });
     apply('a', 900);

@@ -247,8 +247,9 @@ export class LaggingWriter {
     );
   }
 
-  /** Adds what fits into a batch; returns its bytes. */
+  /** Adds what fits into a batch once no chore waits: what the backlog left out may be deleted by one. Returns its bytes. */
   #takeBacklog(writes: DiskWrite[]): number {
+    if (this.#chores.length > 0) return 0;
     const { choresPerBatch, backlogBytesPerBatch } = this.#timers;
     let bytes = 0;
     for (let count = 0; count < choresPerBatch && bytes < backlogBytesPerBatch; count++) {
