@@ -95,6 +95,19 @@ describe('runictl barn on servers of one group', function () {
     await until(async () => expect(await group.metric('s2', 'runink_barn_peers')).to.equal(2));
   });
 
+  it('forgets history by hand, once, on every member', async () => {
+    const revision = await group.metric('s2', 'runink_apiserver_revision');
+    const compact = (name: string, text: string): Promise<string> =>
+      group.barn(name, 'compact', text).catch((error: unknown) => String(error));
+    expect(await compact('s2', String(revision * 1_000))).to.contain('required revision is a future revision');
+    // The first does it; one that is behind takes it for not yet done, and does nothing.
+    for (const name of ['s2', 's3.node.example', 's4'])
+      await until(async () => {
+        expect(await compact(name, String(revision))).to.contain('required revision has been compacted');
+      });
+    await load.goesOn();
+  });
+
   it('loses nothing that it promised', async () => {
     expect(await load.missing(group.server('s2'))).to.deep.equal([]);
     expect(load.promised.length).to.be.greaterThan(40);
