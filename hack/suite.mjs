@@ -1,5 +1,5 @@
 // Runs one suite of compiled tests in this process: `node hack/suite.mjs RESULT.json FILE…`. hack/test.mjs starts it.
-// A line for each group of tests, the whole story of each failure, and the counts in RESULT.json.
+// A line for each group of tests, the whole story of each failure; RESULT.json has the counts and what failed, in short.
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import Mocha from 'mocha';
@@ -43,7 +43,8 @@ class Reporter extends Mocha.reporters.Base {
     runner.on('end', () => {
       if (this.failures.length > 0) Mocha.reporters.Base.list(this.failures);
       const { passes, failures, pending } = this.stats;
-      writeFileSync(resultFile, JSON.stringify({ passed: passes, failed: failures, skipped: pending }));
+      const told = this.failures.map((test) => `${test.fullTitle()}: ${test.err?.message ?? 'no reason given'}`);
+      writeFileSync(resultFile, JSON.stringify({ passed: passes, failed: failures, skipped: pending, told }));
     });
   }
 }

@@ -24,6 +24,7 @@ const suites = [
   { name: 'e2e', folders: ['test/e2e'], secondsMax: 720, isMeasured: false },
 ];
 const residueMsMax = 10_000;
+const toldMax = 1_000;
 const floorFile = join(root, 'hack/coverage-floor.json');
 const coverageFolder = join(root, 'coverage');
 // The measure trembles a little from run to run (timeouts, retries); the floor must not.
@@ -106,12 +107,15 @@ async function runSuite({ name, folders, secondsMax: ownMax, isMeasured }, leftS
   const counts = existsSync(result) ? JSON.parse(readFileSync(result, 'utf8')) : undefined;
   rmSync(scratch, { recursive: true, force: true });
   if (counts !== undefined) for (const key of Object.keys(total)) total[key] += counts[key];
-  if (counts?.failed > 0) failures.push(`${name}: ${counts.failed} tests (told above)`);
+  for (const told of counts?.told ?? []) failures.push(`${name}: ${shortened(told)}`);
   if (isLate) fail(`${name}: not done after ${secondsMax} s`);
   else if (counts === undefined) fail(`${name}: ended without a result (${code})`);
   else if (code !== 0 && counts.failed === 0) fail(`${name}: ended badly after its last test (${code})`);
   console.log(`${name}: ${counts === undefined ? 'no result' : summary(counts)} in ${seconds(startMs)} s`);
 }
+
+/** Said again behind everything, where a long log is read first; the whole story is above. */
+const shortened = (told) => (told.length > toldMax ? `${told.slice(0, toldMax)}… (more above)` : told);
 
 const summary = (counts) => `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`;
 const seconds = (startMs) => ((Date.now() - startMs) / 1000).toFixed(1);
