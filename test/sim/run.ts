@@ -6,6 +6,7 @@ import { guardRealWorld, realRequests } from './guard.ts';
 import type { Happening } from './happenings.ts';
 import { runKeyKeeper } from './keys.ts';
 import { linearize } from './linearizability.ts';
+import type { SimMember } from './member.ts';
 import { runNemesis, runOperator, runSupervisor } from './nemesis.ts';
 import type { Violation } from './violations.ts';
 import { Watcher } from './watcher.ts';
@@ -143,12 +144,22 @@ class Run {
     if (listed === undefined) return;
     for (const member of group.members) {
       if (member.removal === 'asked' && listed.every(({ id }) => id !== member.id)) member.removal = 'done';
-      if (member.removal === 'asked') await group.remove(member, 3);
+      if (member.removal === 'asked' && (await this.#isNeverAlone(member))) await group.remove(member, 3);
       if (member.removal === 'no' && member.hasRefused) await group.replace(member, 3);
     }
     for (const { id } of listed)
       if (group.members.every((member) => member.id !== id))
         await attempt(group.operator, ({ barn }) => barn.remove(id));
+  }
+
+  /** Whether someone else votes: who was to be replaced by a learner, and was not, may be the last voter, and nobody can remove that one. */
+  async #isNeverAlone(member: SimMember): Promise<boolean> {
+    const group = this.#group;
+    const listed = await group.list();
+    if (listed === undefined) return false;
+    if (listed.some(({ id, voter }) => voter && id !== member.id)) return true;
+    for (const learner of group.learners) if (await group.promote(learner, 3)) return true;
+    return false;
   }
 
   async #write(): Promise<boolean> {
