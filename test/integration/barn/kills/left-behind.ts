@@ -68,9 +68,11 @@ export async function leave(kind: VictimKind, { parent, memory, program }: Place
   const directory = join(parent, kind);
   let firstLog: Files = new Map();
   for (const [life, delayMs] of [0, kind === 'short segments' ? 800 : 0, 0].entries()) {
+    const state = join(directory, 'state');
+    const former = life === 0 ? undefined : (await newestLog(state))?.name;
     const victim = new Victim({ kind, directory, program }, `${kind}, life ${life + 1}`);
     await victim.answered();
-    if (life === 2) while ((await logBytes(join(directory, 'state'))) < logBytesMin) await sleep(systemClock, 5);
+    if (life === 2) while (!(await hasBatches(state, former))) await sleep(systemClock, 5);
     await victim.killAfter(delayMs);
     if (life === 0) firstLog = await readFiles(join(directory, 'wal'));
   }
@@ -94,13 +96,17 @@ export async function leave(kind: VictimKind, { parent, memory, program }: Place
   };
 }
 
-/** How long LevelDB's newest log is. */
-async function logBytes(folder: string): Promise<number> {
-  const newest = (await readdir(folder))
-    .filter((name) => name.endsWith('.log'))
-    .sort()
-    .at(-1);
-  return newest === undefined ? 0 : (await stat(join(folder, newest))).size;
+/** Whether LevelDB has a log of this life, and some batches in it. */
+async function hasBatches(folder: string, former: string | undefined): Promise<boolean> {
+  const log = await newestLog(folder);
+  return log !== undefined && log.name !== former && log.bytes >= logBytesMin;
+}
+
+/** LevelDB's newest log and how long it is. */
+async function newestLog(folder: string): Promise<{ readonly name: string; readonly bytes: number } | undefined> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.log'));
+  const name = names.sort().at(-1);
+  return name === undefined ? undefined : { name, bytes: (await stat(join(folder, name))).size };
 }
 
 /** All files of a folder. */
