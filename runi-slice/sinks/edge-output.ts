@@ -84,7 +84,8 @@ export class PipeOutput implements Output {
 
 /**
  * Opens the writing end of a FIFO; resolves when its reader has opened it. One at a time: each waits on a pool thread, which
- * would keep the process from exiting, so that an abort lets it go.
+ * would keep the process from exiting: an abort lets it go by standing in for the reader until it has gone on, since it may
+ * not even have begun to wait.
  */
 export async function openPipeOutput(
   path: string,
@@ -92,8 +93,12 @@ export async function openPipeOutput(
   counters: RunningCounters,
   signal: AbortSignal,
 ): Promise<PipeOutput> {
-  const letGo = (): void => closeSync(openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
-  signal.addEventListener('abort', letGo);
+  let stand: number | undefined;
+  const letGo = (): void => {
+    stand = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  };
+  if (signal.aborted) letGo();
+  else signal.addEventListener('abort', letGo);
   try {
     const fd = await promisify(open)(path, constants.O_WRONLY);
     return new PipeOutput(new Socket({ fd, readable: false, writable: true }), framed, path, counters);
@@ -101,5 +106,6 @@ export async function openPipeOutput(
     throw new SliceError('SinkNotWritable', `open output ${path}: ${messageOf(cause)}`, { cause });
   } finally {
     signal.removeEventListener('abort', letGo);
+    if (stand !== undefined) closeSync(stand);
   }
 }

@@ -2,7 +2,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createReadStream, createWriteStream, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
+import { RunningCounters } from '../../../runi-slice/counters.ts';
 import type { InputSpec, OutputSpec } from '../../../runi-slice/protocol/index.ts';
+import { openPipeOutput } from '../../../runi-slice/sinks/edge-output.ts';
 import { Bench, testTimeoutMs } from './harness.ts';
 
 const pass = { use: 'filter', with: { where: 'true' } } as const;
@@ -238,6 +240,13 @@ describe('a slice that is told to end', function () {
       expect(result).to.deep.include({ ok: false, reason: 'Cancelled', message: 'the slice was cancelled' });
       expect(code).to.equal(1);
     }
+  });
+
+  it('lets a writer go whose reader will not come, also when it was told before it began to wait', async () => {
+    using bench = new Bench();
+    bench.fifo('out');
+    const output = await openPipeOutput(bench.path('out'), true, new RunningCounters(), AbortSignal.abort());
+    await output.abort('cancelled');
   });
 
   it('ends when its agent is gone', async () => {
