@@ -54,13 +54,22 @@ export class Group {
     return this.members.find(({ id }) => id === this.world.wire.newestLeader?.id);
   }
 
-  /** Whether a disk may be damaged: only as many as Raft can do without, one. */
+  /**
+   * Whether a disk may be damaged: only as many as Raft can do without, one; and only when everybody goes by the newest
+   * configuration, since who did not hear of its commit needs the votes of the one before.
+   */
   get mayDamage(): boolean {
-    const { current } = this;
+    const { current, world } = this;
+    const { configurationIndex } = world.truth;
     return (
       this.voters.length >= 3 &&
       current.every(
-        ({ fate, hasRefused, isUp, removal }) => fate !== 'damaged' && !hasRefused && isUp && removal === 'no',
+        ({ fate, hasRefused, life, removal }) =>
+          fate !== 'damaged' &&
+          !hasRefused &&
+          life !== undefined &&
+          life.machine.applied.index >= configurationIndex &&
+          removal === 'no',
       )
     );
   }

@@ -36,6 +36,8 @@ export class CommittedLog implements Truth {
   #alarms: readonly Alarm[] = [];
   /** The newest configuration, once it changed. */
   configuration: ConfState | undefined;
+  /** The entry that led to it. */
+  configurationIndex = 0;
 
   /** The group begins at index `firstIndex`, which is in every founder's state. */
   constructor(options: {
@@ -156,6 +158,7 @@ export class CommittedLog implements Truth {
     if (entry.type === 'EntryNormal' && entry.data.byteLength > 0) this.#run(entry);
     if (entry.confState !== undefined) {
       this.configuration = entry.confState;
+      this.configurationIndex = entry.index;
       if (entry.confState.votersOutgoing.length > 0) {
         this.#count(entry.confState.autoLeave ? 'joint configuration' : 'joint configuration left when asked');
         this.#onJoint(entry.confState);
