@@ -11,7 +11,7 @@ export interface PrinterColumn {
 }
 
 /** What may stand behind an object's name in a URL. */
-export type Subresource = 'status' | 'binding' | 'content' | 'log' | 'progress' | 'token' | 'tunnel';
+export type Subresource = 'status' | 'binding' | 'content' | 'eviction' | 'log' | 'progress' | 'token' | 'tunnel';
 
 /** Everything the system knows of a kind; one row of the table in kinds.ts. */
 export interface KindInfo {
@@ -24,6 +24,8 @@ export interface KindInfo {
   readonly shortNames: readonly string[];
   readonly scope: 'Cluster' | 'Namespaced';
   readonly subresources: readonly Subresource[];
+  /** What may be done with objects of the kind, if that is not everything. */
+  readonly verbs?: readonly string[];
   readonly columns: readonly PrinterColumn[];
   /** Beyond metadata.name and metadata.namespace. */
   readonly selectableFields: readonly string[];

@@ -7,6 +7,7 @@ import type * as types from './types.gen.ts';
 export const events: Kind<types.EventObject> = table.eventInfo;
 export const namespaces: Kind<types.Namespace> = table.namespaceInfo;
 export const nodes: Kind<types.Node> = table.nodeInfo;
+export const pods: Kind<types.Pod> = table.podInfo;
 export const secrets: Kind<types.Secret> = table.secretInfo;
 export const serviceAccounts: Kind<types.ServiceAccount> = table.serviceAccountInfo;
 export const leases: Kind<types.Lease> = table.leaseInfo;

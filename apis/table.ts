@@ -1,5 +1,6 @@
 // The table of kinds: one row makes discovery, OpenAPI, Table output, manifests and types. Rows without types; kinds.ts adds them.
 import { eventSchema, leaseSchema, nodeSchema, secretSchema, serviceAccountSchema } from './core/core.schema.ts';
+import { podSchema } from './core/pod.schema.ts';
 import type { KindInfo } from './kind.ts';
 import { annotationSchema } from './runink/annotation.schema.ts';
 import { bundleSchema } from './runink/bundle.schema.ts';
@@ -83,6 +84,47 @@ export const nodeInfo: KindInfo = {
   ],
   selectableFields: ['spec.unschedulable'],
   schema: nodeSchema,
+};
+/** Pod, a projection of Slice. */
+export const podInfo: KindInfo = {
+  ...plain,
+  ...core,
+  kind: 'Pod',
+  plural: 'pods',
+  singular: 'pod',
+  shortNames: ['po'],
+  scope: 'Namespaced',
+  subresources: ['log', 'eviction'],
+  verbs: ['delete', 'deletecollection', 'get', 'list', 'watch'],
+  columns: [
+    { name: 'Ready', type: 'string', path: '.status', description: 'Containers that run, of all.' },
+    { name: 'Status', type: 'string', path: '.status.phase', description: 'Where it stands, and why.' },
+    { name: 'Restarts', type: 'string', path: '.status', description: 'Attempts before this one.' },
+    age,
+    { name: 'IP', type: 'string', path: '.status.podIP', description: 'It has none.', priority: 1 },
+    { name: 'Node', type: 'string', path: '.spec.nodeName', description: 'Where.', priority: 1 },
+    {
+      name: 'Nominated Node',
+      type: 'string',
+      path: '.status.nominatedNodeName',
+      description: 'Never set.',
+      priority: 1,
+    },
+    { name: 'Readiness Gates', type: 'string', path: '.spec.readinessGates', description: 'Never set.', priority: 1 },
+  ],
+  selectableFields: [
+    'spec.nodeName',
+    'spec.restartPolicy',
+    'spec.schedulerName',
+    'spec.serviceAccountName',
+    'spec.hostNetwork',
+    'status.phase',
+    'status.podIP',
+    'status.podIPs',
+    'status.nominatedNodeName',
+  ],
+  projectionOf: 'Slice',
+  schema: podSchema,
 };
 /** Secret. */
 export const secretInfo: KindInfo = {
@@ -292,6 +334,7 @@ export const kindInfos: readonly KindInfo[] = [
   eventInfo,
   namespaceInfo,
   nodeInfo,
+  podInfo,
   secretInfo,
   serviceAccountInfo,
   leaseInfo,

@@ -26,6 +26,10 @@ export type TunnelRequest =
       readonly follow?: boolean;
       readonly tailLines?: number;
       readonly sinceSeconds?: number;
+      /** ISO 8601 in UTC with milliseconds. */
+      readonly sinceTime?: string;
+      /** Whether each line begins with its time. */
+      readonly timestamps?: boolean;
     }
   | { readonly do: 'progress'; readonly runUID: string };
 

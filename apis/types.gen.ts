@@ -76,6 +76,88 @@ export interface Taint {
   readonly timeAdded?: string;
 }
 
+export interface Container {
+  /** Name of the step. */
+  readonly name: string;
+  /** No image: what it runs stands in the run’s plan. */
+  readonly image?: string;
+  /** What it is given. */
+  readonly resources?: {
+  /** At most. */
+  readonly limits?: Readonly<Record<string, string | number>>;
+  /** At least. */
+  readonly requests?: Readonly<Record<string, string | number>>;
+};
+}
+
+/** What became of it. */
+export interface PodStatus {
+  /** Where it stands; a slice that is Lost has Failed. */
+  readonly phase?: 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Unknown';
+  /** Why it failed, as one word: OOMKilled, StepFailed, NodeLost, … */
+  readonly reason?: string;
+  /** Why, in words. */
+  readonly message?: string;
+  /** When its process started. */
+  readonly startTime?: string;
+  /** Burstable. */
+  readonly qosClass?: string;
+  /** What is true of the object, by type. */
+  readonly conditions?: readonly Condition[];
+  /** How its container is; absent before it has a node. */
+  readonly containerStatuses?: readonly ContainerStatus[];
+}
+
+export interface ContainerStatus {
+  /** Name of the step. */
+  readonly name: string;
+  /** No image. */
+  readonly image?: string;
+  /** Empty. */
+  readonly imageID?: string;
+  /** Whether it runs. */
+  readonly ready?: boolean;
+  /** Whether it runs. */
+  readonly started?: boolean;
+  /** Attempts before this one. */
+  readonly restartCount?: number;
+  /** How it is. */
+  readonly state?: ContainerState;
+  /** Empty: each attempt is a pod of its own. */
+  readonly lastState?: Readonly<Record<string, string>>;
+}
+
+/** How it is. */
+export interface ContainerState {
+  /** It has no process yet. */
+  readonly waiting?: {
+  /** Why, as one word. */
+  readonly reason?: string;
+  /** Why, in words. */
+  readonly message?: string;
+};
+  /** It has a process. */
+  readonly running?: {
+  /** Since when. */
+  readonly startedAt?: string;
+};
+  /** It has ended. */
+  readonly terminated?: {
+  /** Exit code; 0 only of a success. */
+  readonly exitCode: number;
+  /** Signal that ended it. */
+  readonly signal?: number;
+  /** Completed, or why it failed, as one word. */
+  readonly reason?: string;
+  /** Why, in words. */
+  readonly message?: string;
+  /** When its process started. */
+  readonly startedAt?: string;
+  /** When it ended. */
+  readonly finishedAt?: string;
+};
+}
+
 export interface PipelineSource {
   /** What steps name in from. */
   readonly name: string;
@@ -481,6 +563,26 @@ export interface Node {
   /** What the node ran or runs when the store was restored, as RUNUID/GROUP/ATTEMPT: nobody else is to run it again. */
   readonly attempts?: readonly string[];
 };
+}
+
+/** A Slice as Kubernetes’ tools know it: it can be read, deleted and evicted; runs make them. */
+export interface Pod {
+  readonly apiVersion: 'v1';
+  readonly kind: 'Pod';
+  readonly metadata: ObjectMeta;
+  /** What runs, and where. */
+  readonly spec?: {
+  /** The node. */
+  readonly nodeName?: string;
+  /** Never: a further attempt is another pod. */
+  readonly restartPolicy?: 'Always' | 'OnFailure' | 'Never';
+  /** 0: its process is ended at once. */
+  readonly terminationGracePeriodSeconds?: number;
+  /** One, named for the step. */
+  readonly containers?: readonly Container[];
+};
+  /** What became of it. */
+  readonly status?: PodStatus;
 }
 
 /** Bytes that only those may see who name them. Encrypted before they are stored. */

@@ -146,6 +146,8 @@ function parseRequest(value: unknown): Asked {
           ...number('attempt'),
           ...number('tailLines'),
           ...number('sinceSeconds'),
+          ...(typeof fields['sinceTime'] === 'string' ? { sinceTime: fields['sinceTime'] } : {}),
+          ...(fields['timestamps'] === true ? { timestamps: true } : {}),
         },
       };
     default:

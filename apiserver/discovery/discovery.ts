@@ -5,9 +5,11 @@ import type { KindInfo, Subresource } from '../../apis/index.ts';
 
 const verbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 
-const subresourceVerbs: Readonly<Record<Subresource, readonly string[]>> = {
+/** What may be done with each subresource. */
+export const subresourceVerbs: Readonly<Record<Subresource, readonly string[]>> = {
   status: ['get', 'patch', 'update'],
   binding: ['create'],
+  eviction: ['create'],
   content: ['get', 'update'],
   log: ['get'],
   progress: ['get'],
@@ -17,6 +19,7 @@ const subresourceVerbs: Readonly<Record<Subresource, readonly string[]>> = {
 
 /** `kubectl get all` takes kinds of these categories. */
 const categories: Readonly<Record<string, readonly string[]>> = {
+  Pod: ['all'],
   Pipeline: ['all', 'runink'],
   Run: ['all', 'runink'],
   Slice: ['all', 'runink'],
@@ -95,7 +98,7 @@ function resourceBody(info: KindInfo) {
     singularName: info.singular,
     namespaced: info.scope === 'Namespaced',
     kind: info.kind,
-    verbs,
+    verbs: info.verbs ?? verbs,
     ...(info.shortNames.length === 0 ? {} : { shortNames: info.shortNames }),
     ...(categories[info.kind] === undefined ? {} : { categories: categories[info.kind] }),
     storageVersionHash: createHash('sha256').update(id).digest().subarray(0, 8).toString('base64'),
@@ -107,10 +110,27 @@ function subresourceBody(info: KindInfo, subresource: Subresource) {
     name: `${info.plural}/${subresource}`,
     singularName: '',
     namespaced: info.scope === 'Namespaced',
-    kind: subresource === 'binding' ? 'Binding' : info.kind,
+    ...bodyOf(info, subresource),
     verbs: subresourceVerbs[subresource],
   };
 }
+
+// Group and version stand there only where they are not the kind's own; by those of an eviction kubectl drain knows it.
+function bodyOf(
+  info: KindInfo,
+  subresource: Subresource,
+): { readonly group?: string; readonly version?: string; readonly kind: string } {
+  switch (subresource) {
+    case 'eviction':
+      return eviction;
+    case 'binding':
+      return { kind: 'Binding' };
+    default:
+      return { kind: info.kind };
+  }
+}
+
+const eviction = { group: 'policy', version: 'v1', kind: 'Eviction' } as const;
 
 function aggregatedResource(info: KindInfo) {
   const responseKind = { group: info.group, version: info.version, kind: info.kind };
@@ -119,7 +139,7 @@ function aggregatedResource(info: KindInfo) {
     responseKind,
     scope: info.scope === 'Namespaced' ? 'Namespaced' : 'Cluster',
     singularResource: info.singular,
-    verbs,
+    verbs: info.verbs ?? verbs,
     ...(info.shortNames.length === 0 ? {} : { shortNames: info.shortNames }),
     ...(categories[info.kind] === undefined ? {} : { categories: categories[info.kind] }),
     ...(info.subresources.length === 0
@@ -127,7 +147,7 @@ function aggregatedResource(info: KindInfo) {
       : {
           subresources: info.subresources.map((name) => ({
             subresource: name,
-            responseKind: name === 'binding' ? { ...responseKind, kind: 'Binding' } : responseKind,
+            responseKind: { ...responseKind, ...bodyOf(info, name) },
             verbs: subresourceVerbs[name],
           })),
         }),

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import express from 'express';
-import { ApiError, kinds } from '../../apis/index.ts';
+import { ApiError, type KindInfo, kinds } from '../../apis/index.ts';
 import type { Log } from '../../base/index.ts';
 import type { Attributes } from '../auth/attributes.ts';
 import { authorise } from '../auth/authorise.ts';
@@ -113,9 +113,9 @@ async function serve(
   response.once('close', () => end(response.statusCode));
   switch (about.kind) {
     case 'unknown':
-      return serveUnknown(path, user, request, response);
+      return serveUnknown(path, request, response);
     case 'notAllowed':
-      throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
+      throw new ApiError('MethodNotAllowed', notAllowedText(about.info), {});
     case 'path':
       if (isBarnPath(about.path))
         return serveBarnAdmin(
@@ -142,6 +142,13 @@ async function serve(
 const revisionMsMax = 1_000;
 const notFoundText = '404 page not found\n';
 
+function notAllowedText(info: KindInfo | undefined): string {
+  const text = 'the server does not allow this method on the requested resource';
+  return info?.projectionOf === undefined
+    ? text
+    : `${text}: ${info.plural} show ${info.projectionOf.toLowerCase()}s and are not written`;
+}
+
 async function serveMetrics(
   metrics: ApiMetrics,
   { store, clock }: Registry,
@@ -157,10 +164,8 @@ async function serveMetrics(
   sendText(response, 200, `${text}${ofBarn}`);
 }
 
-// Two questions that kubectl asks of any server, answered so that what it says to its user comes out right.
-function serveUnknown(path: string, user: User, request: IncomingMessage, response: ServerResponse): void {
-  // describe node lists pods, and goes on without them only when it may not see them.
-  if (/^\/api\/v1\/(namespaces\/[^/]+\/)?pods$/.test(path)) throw noPods(user);
+// A question that kubectl asks of any server, answered so that what it says to its user comes out right.
+function serveUnknown(path: string, request: IncomingMessage, response: ServerResponse): void {
   // Before it says that it does not know a kind, it looks whether a user defined it. There are no such yet.
   if (path === definitionsPath && request.method === 'GET') return sendJson(response, 200, noDefinitions);
   sendText(response, 404, notFoundText);
@@ -173,11 +178,6 @@ const noDefinitions = {
   metadata: { resourceVersion: '1' },
   items: [],
 };
-
-function noPods(user: User): ApiError {
-  const message = `pods is forbidden: User "${user.name}" cannot list resource "pods" in API group "": what runs here are slices (slices.runink.io); pods are not served`;
-  return new ApiError('Forbidden', message, { kind: 'pods' });
-}
 
 function targetOf(request: IncomingMessage): { readonly path: string; readonly query: URLSearchParams } {
   const url = request.url ?? '/';

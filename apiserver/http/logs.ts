@@ -23,7 +23,7 @@ export async function serveLog(call: LogCall, abort: AbortController): Promise<v
   const place = call.target.info === kinds.slices ? placeOfSlice(stored.object) : placeInRun(call, stored.object);
   const namespace = call.target.namespace ?? '';
   const request: TunnelRequest = { do: 'log', namespace, ...place.of, ...logOptions(call.query) };
-  await pass(call, request, place.nodes, abort);
+  await passLog(call, request, place.nodes, abort);
 }
 
 interface Place {
@@ -71,6 +71,7 @@ function placeInRun(call: LogCall, run: Unstructured): Place {
   };
 }
 
+/** Which part of a log, and how; for the agent. Errors: BadRequest. */
 function logOptions(query: URLSearchParams) {
   const tailLines = wholeNumber(query, 'tailLines');
   const sinceSeconds = wholeNumber(query, 'sinceSeconds');
@@ -81,20 +82,28 @@ function logOptions(query: URLSearchParams) {
   };
 }
 
-async function pass(
+/**
+ * Passes on what the first of `nodes` that has the log says, at most `bytesMax` of it. Errors: those of the nodes, NotFound
+ * before others.
+ */
+export async function passLog(
   call: LogCall,
   request: TunnelRequest,
   nodes: readonly string[],
   abort: AbortController,
+  bytesMax = Number.POSITIVE_INFINITY,
 ): Promise<void> {
   const { response } = call;
   response.on('close', () => abort.abort());
   let failure: unknown = new ApiError('ServiceUnavailable', 'no node is connected that could have the log');
   for (const node of nodes) {
     try {
+      let left = bytesMax;
       for await (const chunk of call.tunnels.of(node).ask(request, abort.signal)) {
         begin(response, 'text/plain; charset=utf-8');
-        await write(response, chunk);
+        await write(response, chunk.subarray(0, left));
+        left -= chunk.length;
+        if (left <= 0) break;
       }
       begin(response, 'text/plain; charset=utf-8');
       response.end();

@@ -135,12 +135,26 @@ export function deleteOptions(query: URLSearchParams, body: unknown): DeleteOpti
   const uid = textOf(preconditions.uid);
   const resourceVersion = textOf(preconditions.resourceVersion);
   const dryRun = [...query.getAll('dryRun'), ...arrayOf(fields.dryRun).map(String)];
+  const gracePeriodSeconds = graceOf(fields.gracePeriodSeconds ?? wholeNumber(query, 'gracePeriodSeconds'));
   return {
     dryRun: isDryRun(dryRun, 'DeleteOptions'),
     ...(chosen === undefined ? {} : { propagationPolicy: chosen }),
     ...(uid === undefined ? {} : { uid }),
     ...(resourceVersion === undefined ? {} : { resourceVersion }),
+    ...(gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }),
   };
+}
+
+/** A year: more is a mistake, and its end may be no date any more. */
+const graceSecondsMax = 366 * 24 * 3600;
+
+function graceOf(given: unknown): number | undefined {
+  if (given === undefined || given === null) return undefined;
+  if (typeof given === 'number' && Number.isSafeInteger(given) && given >= 0 && given <= graceSecondsMax) return given;
+  throw optionsInvalid(
+    'DeleteOptions',
+    cause.invalid('gracePeriodSeconds', given, `must be a whole number of seconds from 0 to ${graceSecondsMax}`),
+  );
 }
 
 function isDryRun(values: readonly string[], kind: string): boolean {

@@ -56,6 +56,22 @@ describe('apiserver: protobuf bodies', () => {
     });
   });
 
+  it('reads an eviction, as kubectl drain sends it', () => {
+    const body = envelope('policy/v1', 'Eviction', (eviction) => {
+      message(eviction, 1, (meta) => text(meta, 1, 'p'));
+      message(eviction, 2, (options) => {
+        options.tag(1, 0).int64(7);
+        text(options, 5, 'All');
+      });
+    });
+    expect(decodeProtobuf(body)).to.deep.equal({
+      apiVersion: 'policy/v1',
+      kind: 'Eviction',
+      metadata: { name: 'p' },
+      deleteOptions: { gracePeriodSeconds: 7, dryRun: ['All'] },
+    });
+  });
+
   it('reads the options of a delete under any group', () => {
     const body = envelope('runink.io/v1', 'DeleteOptions', (options) => {
       options.tag(1, 0).int64(0);

@@ -34,6 +34,13 @@ const objectMeta: Message = {
   13: ['ownerReferences', ownerReference, 'repeated'],
   14: ['finalizers', 'texts'],
 };
+const deleteOptions: Message = {
+  1: ['gracePeriodSeconds', 'int'],
+  2: ['preconditions', { 1: ['uid', 'string'], 2: ['resourceVersion', 'string'] }],
+  3: ['orphanDependents', 'bool'],
+  4: ['propagationPolicy', 'string'],
+  5: ['dryRun', 'texts'],
+};
 const messages: Readonly<Record<string, Message>> = {
   'v1 Namespace': { 1: ['metadata', objectMeta], 2: ['spec', { 1: ['finalizers', 'texts'] }] },
   'v1 Secret': {
@@ -44,13 +51,8 @@ const messages: Readonly<Record<string, Message>> = {
     5: ['immutable', 'bool'],
   },
   'v1 ServiceAccount': { 1: ['metadata', objectMeta], 4: ['automountServiceAccountToken', 'bool'] },
-  'v1 DeleteOptions': {
-    1: ['gracePeriodSeconds', 'int'],
-    2: ['preconditions', { 1: ['uid', 'string'], 2: ['resourceVersion', 'string'] }],
-    3: ['orphanDependents', 'bool'],
-    4: ['propagationPolicy', 'string'],
-    5: ['dryRun', 'texts'],
-  },
+  'v1 DeleteOptions': deleteOptions,
+  'policy/v1 Eviction': { 1: ['metadata', objectMeta], 2: ['deleteOptions', deleteOptions] },
 };
 
 const magic = Buffer.from('k8s\0');

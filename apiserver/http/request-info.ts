@@ -1,6 +1,7 @@
 // A URL is parsed once, into what it is about; nothing later looks at the URL again.
 import type { KindInfo } from '../../apis/index.ts';
 import type { Verb } from '../auth/attributes.ts';
+import { subresourceVerbs } from '../discovery/discovery.ts';
 
 /** A request for a resource: all that who-may is judged on. */
 export interface ResourceRequest {
@@ -17,7 +18,8 @@ export type RequestInfo =
   | ResourceRequest
   | { readonly kind: 'path'; readonly path: string }
   | { readonly kind: 'unknown' }
-  | { readonly kind: 'notAllowed'; readonly method: string };
+  /** `info` says of which kind, where the kind is why. */
+  | { readonly kind: 'notAllowed'; readonly method: string; readonly info?: KindInfo };
 
 /** Finds a kind by group, version and plural. */
 export type KindLookup = (group: string, version: string, plural: string) => KindInfo | undefined;
@@ -74,12 +76,14 @@ function resource(
   if (info === undefined || more.length > 0) return { kind: 'unknown' };
   if (info.scope === 'Cluster' && namespace !== undefined) return { kind: 'unknown' };
   if (info.scope === 'Namespaced' && namespace === undefined && name !== undefined) return { kind: 'unknown' };
-  if (subresource !== undefined && !info.subresources.some((known) => known === subresource))
-    return { kind: 'unknown' };
+  const own = info.subresources.find((known) => known === subresource);
+  if (subresource !== undefined && own === undefined) return { kind: 'unknown' };
   const verb = verbOf(method, name, subresource, query);
   const isEverywhere = info.scope === 'Namespaced' && namespace === undefined;
   if (verb === undefined || (isEverywhere && verb !== 'list' && verb !== 'watch'))
     return { kind: 'notAllowed', method };
+  if (own !== undefined && !subresourceVerbs[own].includes(verb)) return { kind: 'notAllowed', method };
+  if (own === undefined && info.verbs?.includes(verb) === false) return { kind: 'notAllowed', method, info };
   return {
     kind: 'resource',
     verb,
@@ -102,11 +106,11 @@ function verbOf(
       if (isOne) return 'get';
       return isTrue(query.get('watch')) ? 'watch' : 'list';
     case 'POST':
-      return isOne === (subresource === 'binding' || subresource === 'token') ? 'create' : undefined;
+      return isOne === (subresource !== undefined) ? 'create' : undefined;
     case 'PUT':
-      return isOne && subresource !== 'binding' ? 'update' : undefined;
+      return isOne ? 'update' : undefined;
     case 'PATCH':
-      return isOne && (subresource === undefined || subresource === 'status') ? 'patch' : undefined;
+      return isOne ? 'patch' : undefined;
     case 'DELETE':
       if (subresource !== undefined) return undefined;
       return isOne ? 'delete' : 'deletecollection';

@@ -10,6 +10,7 @@ import { bind } from '../registry/binding.ts';
 import { getContent, putContent } from '../registry/bundle.ts';
 import { create } from '../registry/create.ts';
 import { type DeleteOptions, remove } from '../registry/delete.ts';
+import { evict, readEviction } from '../registry/eviction.ts';
 import { fenceOf, type KeyedFence } from '../registry/fence.ts';
 import { reportDuplicates } from '../registry/fields.ts';
 import { list, parseVersion } from '../registry/list.ts';
@@ -26,6 +27,7 @@ import { readBody } from './body.ts';
 import { type LogCall, serveLog, serveProgress } from './logs.ts';
 import { type Form, mediaTypeOf, negotiate } from './negotiate.ts';
 import { deleteOptions, listOptions, selection, watchQuery, writeOptions } from './options.ts';
+import { servePodLog } from './pod-log.ts';
 import { decodeProtobuf, protobufMediaType } from './protobuf.ts';
 import type { ResourceRequest } from './request-info.ts';
 import { afterWrite, sendJson } from './respond.ts';
@@ -71,14 +73,14 @@ export async function serveResource(call: Call): Promise<void> {
 async function serveGet(call: Call): Promise<void> {
   const { registry } = call.deps;
   switch (call.about.subresource) {
-    case 'log':
-      return call.watches.run(call.about.namespace, (abort) => serveLog(logCall(call), abort));
+    case 'log': {
+      const serve = call.about.info === kinds.pods ? servePodLog : serveLog;
+      return call.watches.run(call.about.namespace, (abort) => serve(logCall(call), abort));
+    }
     case 'progress':
       return call.watches.run(call.about.namespace, (abort) => serveProgress(logCall(call), abort));
     case 'tunnel':
       throw new ApiError('BadRequest', 'the tunnel is opened by an upgrade');
-    case 'binding':
-      throw notAllowed();
     default:
   }
   const form = negotiate(call.request.headers.accept);
@@ -182,10 +184,18 @@ async function serveCreate(call: Call): Promise<void> {
     sendJson(call.response, 201, await bind(deps.registry, about, body, options));
     return;
   }
+  if (about.subresource === 'eviction') return serveEviction(call, body, options);
   const made = await create(deps.registry, about, body, options);
   const isHerd = about.info === kinds.herds || about.info === kinds.namespaces;
   if (isHerd && !options.dryRun) await afterWrite(deps.onHerd(made.metadata.name ?? ''));
   sendObject(call, 201, made);
+}
+
+async function serveEviction(call: Call, body: unknown, write: WriteOptions): Promise<void> {
+  const { deps, about, query, response } = call;
+  const options = deleteOptions(query, readEviction(about, body).deleteOptions);
+  const fenced = write.fence === undefined ? options : { ...options, fence: write.fence };
+  sendJson(response, 201, await evict(deps.registry, about, fenced));
 }
 
 async function serveUpdate(call: Call): Promise<void> {
@@ -216,7 +226,8 @@ function refuseMoreThanMetadata(call: Call, body: unknown): void {
 async function serveDelete(call: Call): Promise<void> {
   const { deps, about } = call;
   const deleted = await remove(deps.registry, about, await deletion(call));
-  if (deleted.kind === 'gone') sendJson(call.response, 200, deleted.status);
+  // A pod's deletion answers with the pod, as in Kubernetes.
+  if (deleted.kind === 'gone' && about.info !== kinds.pods) sendJson(call.response, 200, deleted.status);
   else sendObject(call, 200, deleted.object);
 }
 

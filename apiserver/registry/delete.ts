@@ -13,6 +13,8 @@ export interface DeleteOptions {
   readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
   readonly uid?: string;
   readonly resourceVersion?: string;
+  /** Kept with a slice that must first end; everything else goes at once or waits for finalizers. */
+  readonly gracePeriodSeconds?: number;
   /** What must hold of the writer's lead. */
   readonly fence?: KeyedFence;
 }
@@ -77,6 +79,7 @@ async function mark(
   }
   const strategy = strategyOf(storedKind(target.info).kind);
   const { generation } = before.metadata;
+  const graceSeconds = storedKind(target.info) === kinds.slices ? (options.gracePeriodSeconds ?? 0) : 0;
   const { finalizers: _old, ...metadata } = before.metadata;
   const bare: Unstructured = {
     ...before,
@@ -86,8 +89,8 @@ async function mark(
       ...(isMarked
         ? {}
         : {
-            deletionTimestamp: timestamp(registry.clock),
-            deletionGracePeriodSeconds: 0,
+            deletionTimestamp: timestamp(registry.clock, graceSeconds),
+            deletionGracePeriodSeconds: graceSeconds,
             ...(generation === undefined ? {} : { generation: generation + 1 }),
           }),
     },

@@ -58,7 +58,7 @@ export async function readTarget(registry: Registry, target: Target): Promise<St
   return stored;
 }
 
-/** Now, as metadata has it: whole seconds, UTC. */
-export function timestamp(clock: Clock): string {
-  return new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
+/** Now, or some seconds later, as metadata has it: whole seconds, UTC. */
+export function timestamp(clock: Clock, afterSeconds = 0): string {
+  return new Date(clock.now() + afterSeconds * 1000).toISOString().replace(/\.\d+Z$/, 'Z');
 }

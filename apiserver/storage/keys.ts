@@ -1,6 +1,7 @@
 // Where things lie in the Barn. Everything in a herd goes by the herd's uid, never by its name: a herd made anew under
 // an old name must not find the old one's things.
-import { type KindInfo, kinds } from '../../apis/index.ts';
+import type { KindInfo } from '../../apis/index.ts';
+import { projectionOf } from './projection.ts';
 
 /** Where a kind's objects lie: `/registry/GROUP/PLURAL/`. A projection lies where the kind it shows does. */
 export function kindPrefix(info: KindInfo): string {
@@ -8,9 +9,9 @@ export function kindPrefix(info: KindInfo): string {
   return `/registry/${stored.group === '' ? 'core' : stored.group}/${stored.plural}/`;
 }
 
-/** The kind whose objects are stored; Namespace's is Herd. */
+/** The kind whose objects are stored; Namespace's is Herd, Pod's is Slice. */
 export function storedKind(info: KindInfo): KindInfo {
-  return info.projectionOf === kinds.herds.kind ? kinds.herds : info;
+  return projectionOf(info)?.of ?? info;
 }
 
 /** The prefix of one herd's objects of a kind, or of a cluster kind's (`herdUid` absent). */

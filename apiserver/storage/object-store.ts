@@ -14,7 +14,7 @@ import type {
 import { prefixEnd } from '../../barn/index.ts';
 import { isRecord } from '../json.ts';
 import { herdPrefix, kindPrefix, objectKey, partsOf } from './keys.ts';
-import { herdFromNamespace, namespaceFromHerd } from './projection.ts';
+import { projectionOf } from './projection.ts';
 import type { Vault } from './vault.ts';
 
 /** An object as it lies in the Barn. Never change `object`. */
@@ -22,7 +22,7 @@ export interface Stored {
   readonly key: string;
   readonly revision: Revision;
   readonly herdUid: string | undefined;
-  /** As stored: a Herd for a Namespace, sealed for a Secret; with its resourceVersion. */
+  /** As stored: a Herd for a Namespace, a Slice for a Pod, sealed for a Secret; with its resourceVersion. */
   readonly object: Unstructured;
 }
 
@@ -126,7 +126,7 @@ export class ObjectStore {
     return this.barn.txn(compares, success, failure);
   }
 
-  /** The object itself: what was sealed is open. For a Namespace it is the Herd. */
+  /** The object itself: what was sealed is open. For a projection it is what that shows. */
   reveal(stored: Stored): Unstructured {
     return isSecretKey(stored.key) ? this.#vault.open(stored.object, stored.herdUid ?? '') : stored.object;
   }
@@ -161,12 +161,13 @@ function isSecretKey(key: string): boolean {
 
 /** A revealed object as the API shows it under `info`. */
 export function show(info: KindInfo, object: Unstructured): Unstructured {
-  return info.projectionOf === kinds.herds.kind ? namespaceFromHerd(object) : object;
+  return projectionOf(info)?.show(object) ?? object;
 }
 
 /** What a written view of `info` stands for; `before` is what is stored. */
 export function unshow(info: KindInfo, view: Unstructured, before: Unstructured | undefined): Unstructured {
-  return info.projectionOf === kinds.herds.kind ? herdFromNamespace(view, before) : view;
+  const projection = projectionOf(info);
+  return projection === undefined ? view : projection.unshow(view, before);
 }
 
 /** `object` with another resourceVersion. */

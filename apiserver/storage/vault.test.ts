@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Unstructured } from '../../apis/index.ts';
 import { keyProvider } from './key-file.ts';
-import { derivedUid } from './projection.ts';
+import { derivedUid } from './projections/derived-uid.ts';
 import { Vault, VaultError } from './vault.ts';
 
 const first = { id: 'k1', key: new Uint8Array(32).fill(1) };

@@ -2,6 +2,7 @@
 // fields that the table of kinds names, and on metadata.name and metadata.namespace.
 import { ApiError, type KindInfo, type Unstructured } from '../../apis/index.ts';
 import { at } from '../json.ts';
+import { asksForPod, toldOfPod } from './event-subject.ts';
 
 /** One comparison of a field selector. */
 export interface FieldRequirement {
@@ -26,8 +27,14 @@ export function parseFieldSelector(text: string, info: KindInfo): readonly Field
     });
 }
 
-/** Whether an object meets all requirements; an absent field counts as empty. */
+/** Whether an object meets all requirements; an absent field counts as empty. An event of a slice is one of its pod too. */
 export function fieldsMatch(requirements: readonly FieldRequirement[], object: Unstructured): boolean {
+  if (areMet(requirements, object)) return true;
+  const asPod = asksForPod(requirements) ? toldOfPod(object) : undefined;
+  return asPod !== undefined && areMet(requirements, asPod);
+}
+
+function areMet(requirements: readonly FieldRequirement[], object: Unstructured): boolean {
   return requirements.every(({ field, op, value }) => (fieldText(object, field) === value) === (op === '='));
 }
 

@@ -5,6 +5,7 @@ import { isTerminal } from '../registry/strategy.ts';
 import { humanDuration } from './duration.ts';
 import { jsonPath } from './json-path.ts';
 import { partialOf } from './partial.ts';
+import { podCells } from './pod-cells.ts';
 
 /** How much of each object a row of a Table carries. */
 export type IncludeObject = 'None' | 'Metadata' | 'Object';
@@ -71,6 +72,7 @@ type Cell = (object: Unstructured, nowMs: number) => unknown;
 
 const ownCells: Readonly<Record<string, Readonly<Record<string, Cell>>>> = {
   [kinds.nodes.kind]: { Status: nodeStatus },
+  [kinds.pods.kind]: podCells,
   [kinds.secrets.kind]: { Data: (secret) => Object.keys(recordOf(secret.data)).length },
   [kinds.events.kind]: {
     'Last Seen': (event, nowMs) =>

@@ -3,7 +3,7 @@ import { ApiError } from '../../apis/index.ts';
 import type { Clock } from '../../base/index.ts';
 import type { AnswerRequest, AnswerStream } from '../streams.ts';
 import type { LogFiles } from './log-files.ts';
-import { textsOf } from './log-lines.ts';
+import { Stamps, textsOf } from './log-lines.ts';
 import type { LogStore } from './log-store.ts';
 import { type LogQuery, parseExchangeRequest } from './requests.ts';
 import type { SlotLogs } from './slot-logs.ts';
@@ -29,22 +29,27 @@ export function answerAgent(deps: {
 
 /** Writes the text of a log, from its tail or its start, and with `follow` until it ends. */
 async function writeLog(files: LogFiles, query: LogQuery, stream: AnswerStream, clock: Clock): Promise<void> {
-  const since =
-    query.sinceSeconds === undefined
-      ? undefined
-      : new Date(clock.now() - Math.min(query.sinceSeconds, 1e9) * 1000).toISOString();
+  const since = sinceOf(query, clock);
+  const stamps = query.timestamps === true ? new Stamps() : undefined;
   let position = query.tailLines === undefined ? files.start() : files.tail(query.tailLines);
   for (;;) {
     const more = readOn(files, position);
     if (more !== undefined) {
       position = more.next;
-      await stream.write(textsOf(more.lines, since));
+      await stream.write(textsOf(more.lines, since, stamps));
       continue;
     }
     if (query.follow !== true || !files.isLive) return;
     await files.changed(stream.signal);
     stream.signal.throwIfAborted();
   }
+}
+
+// Both may be given; the later one counts.
+function sinceOf({ sinceSeconds, sinceTime }: LogQuery, clock: Clock): string | undefined {
+  if (sinceSeconds === undefined) return sinceTime;
+  const since = new Date(clock.now() - Math.min(sinceSeconds, 1e9) * 1000).toISOString();
+  return sinceTime === undefined || sinceTime < since ? since : sinceTime;
 }
 
 function readOn(files: LogFiles, position: Parameters<LogFiles['read']>[0]): ReturnType<LogFiles['read']> {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { encodeLogFrame } from '../plain/log-forward.ts';
-import { LogFrameError, LogLines, lineBytesMax, textsOf } from './log-lines.ts';
+import { LogFrameError, LogLines, lineBytesMax, Stamps, textsOf } from './log-lines.ts';
 
 const time = '2026-01-01T00:00:00.000Z';
 
@@ -38,6 +38,14 @@ describe('runi-agent/exchange: log lines', () => {
   it('leaves out lines that are too old', () => {
     const stored = Buffer.from(`${time} stdout F old\n2026-01-01T00:00:09.000Z stderr F new\n`);
     expect(textsOf(stored, '2026-01-01T00:00:05.000Z').toString()).to.equal('new\n');
+  });
+
+  it('puts the time before each line, and once before one that was stored in parts', () => {
+    const [first, second] = ['2026-01-01T00:00:01.000Z', '2026-01-01T00:00:02.000Z'];
+    const stamps = new Stamps();
+    const chunks = [`${first} stdout P lo`, `${second} stdout F ng`, `${second} stderr F other`];
+    const texts = chunks.map((line) => textsOf(Buffer.from(`${line}\n`), undefined, stamps).toString());
+    expect(texts.join('')).to.equal(`${first} long\n${second} other\n`);
   });
 
   it('refuses an unknown stream and a frame without bound', () => {

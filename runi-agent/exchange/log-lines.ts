@@ -85,8 +85,22 @@ function lineOf(stream: StreamNumber, tag: 'F' | 'P', text: Buffer, time: string
   return Buffer.concat([Buffer.from(`${time} ${streams[stream]} ${tag} `), text, Buffer.of(newline)]);
 }
 
+/** Puts its time before each line of a log, once where a long line was stored in parts; for one reader of one log. */
+export class Stamps {
+  // The streams are told apart: a part of one may stand between two of the other.
+  readonly #unfinished = new Set<string>();
+
+  /** What goes before a stored line's text. */
+  before(time: string, stream: string, isPart: boolean): string {
+    const goesOn = this.#unfinished.has(stream);
+    if (isPart) this.#unfinished.add(stream);
+    else this.#unfinished.delete(stream);
+    return goesOn ? '' : `${time} `;
+  }
+}
+
 /** The texts of whole stored lines, those older than `since` left out. */
-export function textsOf(lines: Buffer, since: string | undefined): Buffer {
+export function textsOf(lines: Buffer, since: string | undefined, stamps?: Stamps): Buffer {
   const texts: Buffer[] = [];
   for (let at = 0; at < lines.length; ) {
     const end = lines.indexOf(newline, at);
@@ -95,9 +109,14 @@ export function textsOf(lines: Buffer, since: string | undefined): Buffer {
     const timeEnd = line.indexOf(0x20);
     const tag = line.indexOf(0x20, timeEnd + 1) + 1;
     if (timeEnd < 0 || tag === 0) continue;
-    if (since !== undefined && line.toString('latin1', 0, timeEnd) < since) continue;
+    const time = line.toString('latin1', 0, timeEnd);
+    if (since !== undefined && time < since) continue;
+    const isPart = line[tag] === 0x50;
+    if (stamps !== undefined) {
+      texts.push(Buffer.from(stamps.before(time, line.toString('latin1', timeEnd + 1, tag - 1), isPart)));
+    }
     texts.push(line.subarray(tag + 2));
-    if (line[tag] !== 0x50) texts.push(Buffer.of(newline));
+    if (!isPart) texts.push(Buffer.of(newline));
   }
   return Buffer.concat(texts);
 }

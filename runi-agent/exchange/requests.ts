@@ -23,6 +23,10 @@ export interface LogQuery {
   readonly follow?: boolean;
   readonly tailLines?: number;
   readonly sinceSeconds?: number;
+  /** ISO 8601 in UTC with milliseconds, as lines are stamped. */
+  readonly sinceTime?: string;
+  /** Whether each line begins with its time. */
+  readonly timestamps?: boolean;
 }
 
 /** Reads a request; every name in it becomes a part of a path, so it must be plain. Throws ApiError BadRequest. */
@@ -38,6 +42,10 @@ export function parseExchangeRequest(value: unknown): ExchangeRequest {
     if (number === undefined) return undefined;
     if (typeof number === 'number' && Number.isSafeInteger(number) && number >= 0) return number;
     throw new ApiError('BadRequest', `${field} is not a number from 0`);
+  };
+  const instant = (text: unknown): string => {
+    if (typeof text === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(text)) return text;
+    throw new ApiError('BadRequest', 'sinceTime is not a time in UTC with milliseconds');
   };
   const log = {
     runUID: fields['do'] === 'close' ? '' : name('runUID'),
@@ -57,6 +65,8 @@ export function parseExchangeRequest(value: unknown): ExchangeRequest {
         ...(attempt === undefined ? {} : { attempt }),
         ...(tailLines === undefined ? {} : { tailLines }),
         ...(sinceSeconds === undefined ? {} : { sinceSeconds }),
+        ...(fields['sinceTime'] === undefined ? {} : { sinceTime: instant(fields['sinceTime']) }),
+        ...(fields['timestamps'] === true ? { timestamps: true } : {}),
       };
     }
     default:

@@ -8,6 +8,7 @@ import { placeSlice, slice, slicesPath, startTestServer, type TestServer } from 
 
 const merge = 'application/merge-patch+json';
 const runs = '/apis/runink.io/v1/namespaces/default/runs';
+const pods = '/api/v1/namespaces/default/pods';
 
 interface FakeAgent {
   readonly socket: Duplex;
@@ -122,6 +123,63 @@ describe('apiserver: tunnels', () => {
       'text/plain; charset=utf-8',
     ]);
     agent.socket.destroy();
+  });
+
+  it('passes on what is asked of a pod’s log, and no more bytes than that', async () => {
+    const agent = await connected('n1');
+    const query = 'container=a&follow=true&tailLines=5&sinceTime=2026-01-01T00:00:00Z&timestamps=true&limitBytes=8';
+    const asked = server.ask('GET', `${pods}/r-a-1/log?${query}`);
+    const open = await agent.next();
+    expect(JSON.parse(open.payload.toString())).to.deep.equal({
+      do: 'log',
+      namespace: 'default',
+      run: 'r',
+      runUID: 'u',
+      step: 'a',
+      attempt: 1,
+      follow: true,
+      tailLines: 5,
+      sinceTime: '2026-01-01T00:00:00.000Z',
+      timestamps: true,
+    });
+    agent.send(open.stream, tunnelKind.data, 'line 1\nline 2\n');
+    expect((await asked).text).to.equal('line 1\nl');
+    agent.socket.destroy();
+  });
+
+  it('says in Kubernetes’ words why there is no log of a pod', async () => {
+    const said = async (path: string): Promise<unknown> => {
+      const { code, body } = await server.ask('GET', `${pods}/${path}`);
+      return [code, body.message];
+    };
+    expect(await said('none/log')).to.deep.equal([404, 'pods "none" not found']);
+    expect(await said('r-a-1/log?container=zz')).to.deep.equal([400, 'container zz is not valid for pod r-a-1']);
+    const unplaced = 'container "a" in pod "r-a-2" is waiting to start: it is not placed on a node yet';
+    expect(await said('r-a-2/log')).to.deep.equal([400, unplaced]);
+    const first = 'previous terminated container "a" in pod "r-a-1" not found';
+    expect(await said('r-a-1/log?previous=true')).to.deep.equal([400, first]);
+    const agent = await connected('n1');
+    const asked = said('r-a-1/log');
+    const open = await agent.next();
+    agent.send(open.stream, tunnelKind.error, JSON.stringify({ reason: 'NotFound', message: 'no log' }));
+    const early = 'container "a" in pod "r-a-1" is waiting to start: ContainerCreating';
+    expect(await asked).to.deep.equal([400, early]);
+    agent.socket.destroy();
+  });
+
+  it('looks for the log of the attempt before on every node', async () => {
+    await placeSlice(server, 'n1', 'r-a-9', { runUID: 'u', attempt: 2 });
+    const [first, second] = [await connected('n1'), await connected('n2')];
+    const asked = server.ask('GET', `${pods}/r-a-9/log?previous=true`);
+    const open = await first.next();
+    expect(JSON.parse(open.payload.toString())).to.deep.include({ runUID: 'u', step: 'a', attempt: 1 });
+    first.send(open.stream, tunnelKind.error, JSON.stringify({ reason: 'NotFound', message: 'not here' }));
+    const other = await second.next();
+    second.send(other.stream, tunnelKind.data, 'before\n');
+    second.send(other.stream, tunnelKind.end);
+    expect((await asked).text).to.equal('before\n');
+    first.socket.destroy();
+    second.socket.destroy();
   });
 
   it('tells the agent’s refusal, and a loss', async () => {
