@@ -720,7 +720,7 @@ export interface Herd {
   readonly metadata: ObjectMeta;
   /** What the tenant may use. */
   readonly spec?: {
-  /** The most that its live slices may use together. */
+  /** The most that its live slices may use together, and how many objects it may have. */
   readonly quota?: {
   /** A quantity as in Kubernetes: 500m, 2, 128Mi. */
   readonly cpu?: string | number;
@@ -728,6 +728,29 @@ export interface Herd {
   readonly memory?: string | number;
   /** Slices bound at one time. */
   readonly slices?: number;
+  /** How many objects of a resource it may have, e.g. count/pipelines.runink.io: 10. */
+  readonly objects?: Readonly<Record<string, string | number>>;
+};
+  /** What its slices are given, and have at least. */
+  readonly slices?: {
+  /** What a step has of what it does not name. */
+  readonly defaults?: {
+  /** Cores, e.g. 500m. */
+  readonly cpu?: string | number;
+  /** Bytes, e.g. 128Mi. */
+  readonly memory?: string | number;
+  /** Processes and threads. */
+  readonly pids?: number;
+};
+  /** A step that names less is refused. */
+  readonly minimum?: {
+  /** Cores, e.g. 500m. */
+  readonly cpu?: string | number;
+  /** Bytes, e.g. 128Mi. */
+  readonly memory?: string | number;
+  /** Processes and threads. */
+  readonly pids?: number;
+};
 };
   /** Names of volumes its pipelines may use. Absent: all that the nodes offer it; empty: none. */
   readonly volumes?: readonly string[];
@@ -738,6 +761,13 @@ export interface Herd {
   readonly status?: {
   /** Terminating: nothing can be created in it. */
   readonly phase?: 'Active' | 'Terminating';
+  /** Where it stands with the objects that it may have. */
+  readonly quota?: {
+  /** How many it may have. */
+  readonly hard?: Readonly<Record<string, string | number>>;
+  /** How many it has. */
+  readonly used?: Readonly<Record<string, string | number>>;
+};
   /** What is true of the object, by type. */
   readonly conditions?: readonly Condition[];
 };

@@ -19,7 +19,9 @@ import { ensureIdentities, type Identities, writeKubeconfigs } from './pki/ident
 import { type KeptCertificate, Renewals } from './pki/renewals.ts';
 import { continueTokens } from './registry/continue-token.ts';
 import { contractProblems } from './registry/contract.ts';
+import { Counters } from './registry/counters.ts';
 import type { Registry } from './registry/registry.ts';
+import { runProblems } from './registry/run.ts';
 import { type Repeating, repeat } from './repeating.ts';
 import { checkBarn } from './storage/barn-health.ts';
 import { ensureKeyFile } from './storage/key-file.ts';
@@ -85,13 +87,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
   const identities = await ensureIdentities(places, clock);
   const keys = await ensureKeyFile(join(shared, 'secrets.key.json'));
+  const store = new ObjectStore(barn, new Vault(keys));
   const registry: Registry = {
-    store: new ObjectStore(barn, new Vault(keys)),
+    store,
     clock,
     random: options.random,
     newUid: randomUUID,
     limits,
-    checks: { [kinds.contracts.kind]: contractProblems },
+    counters: new Counters(),
+    checks: { [kinds.contracts.kind]: contractProblems, [kinds.runs.kind]: (run) => runProblems(store, run) },
   };
   const renewals = new Renewals({ clock, log });
   let url = '';

@@ -1,5 +1,11 @@
 import { conditionsSchema, quantitySchema } from '../meta/meta.schema.ts';
 import type { KindSchema } from '../schema.ts';
+import { resourcesSchema } from './pipeline.schema.ts';
+
+const counts = (description: string) =>
+  ({ type: 'object', additionalProperties: quantitySchema, maxProperties: 64, description }) as const;
+const sizes = (description: string) =>
+  ({ type: 'object', properties: resourcesSchema.properties, description }) as const;
 
 /** A tenant. */
 export const herdSchema = {
@@ -11,11 +17,20 @@ export const herdSchema = {
       properties: {
         quota: {
           type: 'object',
-          description: 'The most that its live slices may use together.',
+          description: 'The most that its live slices may use together, and how many objects it may have.',
           properties: {
             cpu: quantitySchema,
             memory: quantitySchema,
             slices: { type: 'integer', format: 'int32', minimum: 0, description: 'Slices bound at one time.' },
+            objects: counts('How many objects of a resource it may have, e.g. count/pipelines.runink.io: 10.'),
+          },
+        },
+        slices: {
+          type: 'object',
+          description: 'What its slices are given, and have at least.',
+          properties: {
+            defaults: sizes('What a step has of what it does not name.'),
+            minimum: sizes('A step that names less is refused.'),
           },
         },
         volumes: {
@@ -40,6 +55,14 @@ export const herdSchema = {
           type: 'string',
           enum: ['Active', 'Terminating'],
           description: 'Terminating: nothing can be created in it.',
+        },
+        quota: {
+          type: 'object',
+          description: 'Where it stands with the objects that it may have.',
+          properties: {
+            hard: counts('How many it may have.'),
+            used: counts('How many it has.'),
+          },
         },
         conditions: conditionsSchema,
       },

@@ -1,15 +1,16 @@
-// POST slices/NAME/binding: one transaction compares the slice, the node's fence and the scheduler's epoch, so that a
+// POST slices/NAME/binding: one transaction compares the slice, its herd, the node's fence and the scheduler's epoch, so that a
 // scheduler that was deposed or has not seen a node go cannot place anything (docs/wiring.md).
 import { ApiError, kinds, resourceOf, type Status, subdomainProblem, wellKnown } from '../../apis/index.ts';
 import type { Compare, KeyValue } from '../../barn/index.ts';
 import { at, recordOf, textOf } from '../json.ts';
 import * as cause from '../schema/causes.ts';
-import { epochKey, fenceKey } from '../storage/keys.ts';
+import { epochKey, fenceKey, openKey } from '../storage/keys.ts';
 import { fencedTxn } from './fence.ts';
+import { herdIsGoing } from './going.ts';
 import { type Registry, readTarget, type Target, type WriteOptions } from './registry.ts';
 import { conflict } from './update.ts';
 
-/** Binds a slice to a node. Errors: Invalid, NotFound, Conflict (a message says which of the three did not hold). */
+/** Binds a slice to a node. Errors: Invalid, NotFound, Conflict (a message says what did not hold), Forbidden (the herd is going). */
 export async function bind(
   registry: Registry,
   target: Target,
@@ -26,8 +27,10 @@ export async function bind(
   const after = { ...slice, spec: { ...recordOf(slice.spec), nodeName: binding.node } };
   const epoch = await schedulerEpochKey(registry);
   const fence = fenceKey(binding.node);
+  const open = openKey(stored.herdUid ?? '');
   const compares: Compare[] = [
     { target: 'mod', key: stored.key, op: '=', number: stored.revision },
+    { target: 'version', key: open, op: '>', number: 0 },
     { target: 'version', key: fence, op: '>', number: 0 },
     { target: 'value', key: epoch, op: '=', value: new TextEncoder().encode(binding.epoch) },
   ];
@@ -38,6 +41,7 @@ export async function bind(
     { do: 'get', key: stored.key },
     { do: 'get', key: fence },
     { do: 'get', key: epoch },
+    { do: 'get', key: open },
   ]);
   if (!result.succeeded) throw whyNot(target, binding, stored.revision, result.results);
   return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 };
@@ -75,8 +79,9 @@ function whyNot(
   revision: number,
   found: readonly (KeyValue | undefined)[],
 ): ApiError {
-  const [slice, fence, epoch] = found;
+  const [slice, fence, epoch, open] = found;
   if (slice === undefined || slice.modRevision !== revision) return conflict(target);
+  if (open === undefined) return herdIsGoing(target);
   if (fence === undefined)
     return refused(target, `node "${binding.node}" takes no slices: it is gone or tainted NoExecute`);
   const stored = epoch === undefined ? 'nobody' : new TextDecoder().decode(epoch.value);

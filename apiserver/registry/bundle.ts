@@ -3,9 +3,12 @@ import { createHash } from 'node:crypto';
 import { ApiError, kinds, resourceOf, type StatusCause, type Unstructured } from '../../apis/index.ts';
 import { at, textOf } from '../json.ts';
 import * as cause from '../schema/causes.ts';
-import { contentKey } from '../storage/keys.ts';
+import { contentKey, openKey } from '../storage/keys.ts';
+import type { Stored } from '../storage/object-store.ts';
 import { fencedTxn, type KeyedFence } from './fence.ts';
+import { herdIsGoing } from './going.ts';
 import { type Registry, readTarget, type Target } from './registry.ts';
+import { conflict } from './update.ts';
 
 const inlineBytesMax = 128 * 1024;
 const nameHashDigits = 10;
@@ -44,31 +47,54 @@ export async function getContent(registry: Registry, target: Target): Promise<Ui
   return content.value;
 }
 
-/** Puts the bytes; again with the same ones changes nothing. Errors: NotFound, Invalid (other size or hash). */
+/** Puts the bytes; again with the same ones changes nothing. Errors: NotFound, Invalid (other size or hash), Forbidden (herd is going). */
 export async function putContent(
   registry: Registry,
   target: Target,
   bytes: Uint8Array,
   fence: KeyedFence | undefined,
 ): Promise<void> {
-  const stored = await readTarget(registry, target);
-  const why = mismatch(stored.object, bytes);
-  if (why !== undefined) {
-    throw new ApiError('Invalid', `the content of bundle "${target.name ?? ''}" is invalid: ${why.words}`);
+  for (let attempt = 0; attempt <= registry.limits.conflictRetriesMax; attempt++) {
+    const stored = await readTarget(registry, target);
+    const why = mismatch(stored.object, bytes);
+    if (why !== undefined) {
+      throw new ApiError('Invalid', `the content of bundle "${target.name ?? ''}" is invalid: ${why.words}`);
+    }
+    if (at(stored.object, 'spec.inline') !== undefined || (await isPut(registry, target, stored, bytes, fence))) return;
   }
-  if (at(stored.object, 'spec.inline') !== undefined) return;
+  throw conflict(target);
+}
+
+/** Whether the content is there now; false when the bundle changed meanwhile, and may be another of the same name. */
+async function isPut(
+  registry: Registry,
+  target: Target,
+  stored: Stored,
+  bytes: Uint8Array,
+  fence: KeyedFence | undefined,
+): Promise<boolean> {
   const key = contentKey(stored.object.metadata.uid ?? '');
+  const open = openKey(stored.herdUid ?? '');
   const result = await fencedTxn(
     registry,
     fence,
     [
-      { target: 'create', key: stored.key, op: '>', number: 0 },
+      { target: 'mod', key: stored.key, op: '=', number: stored.revision },
+      { target: 'version', key: open, op: '>', number: 0 },
       { target: 'version', key, op: '=', number: 0 },
     ],
     [{ do: 'put', key, value: bytes }],
-    [{ do: 'get', key: stored.key }],
+    [
+      { do: 'get', key: stored.key },
+      { do: 'get', key },
+      { do: 'get', key: open },
+    ],
   );
-  if (!result.succeeded && result.results[0] === undefined) await readTarget(registry, target);
+  if (result.succeeded) return true;
+  const [there, content, isOpen] = result.results;
+  if (there?.modRevision !== stored.revision) return false;
+  if (content === undefined && isOpen === undefined) throw herdIsGoing(target);
+  return true;
 }
 
 function mismatch(

@@ -5,8 +5,9 @@ import { admit, checkKind } from '../schema/admit.ts';
 import { invalidError } from '../schema/causes.ts';
 import { objectKey, openKey, storedKind } from '../storage/keys.ts';
 import { show, unshow, withVersion } from '../storage/object-store.ts';
-import { fencedTxn } from './fence.ts';
 import { reportFields } from './fields.ts';
+import { herdIsGoing } from './going.ts';
+import { countedTxn } from './quota.ts';
 import { herdUidOf, type Registry, type Target, timestamp, type WriteOptions } from './registry.ts';
 import { strategyOf } from './strategy.ts';
 
@@ -115,10 +116,16 @@ async function store(
   const beside = strategy.beside?.({ herdUid, before: undefined, after: object }) ?? [];
   const value = registry.store.encode(object, key);
   const write: Operation[] = options.dryRun ? [] : [{ do: 'put', key, value }, ...beside];
-  const result = await fencedTxn(registry, options.fence, compares, write, [{ do: 'get', key }]);
+  const counted = { info, herdUid, namespace: target.namespace, name, by: 1 } as const;
+  const result = await countedTxn(registry, counted, {
+    fence: options.fence,
+    compares,
+    success: write,
+    failure: [{ do: 'get', key }],
+  });
   if (result.succeeded) return show(info, options.dryRun ? object : withVersion(object, result.revision));
   if (result.results[0] !== undefined) throw alreadyExists(target, name);
-  throw herdIsGoing(target, name);
+  throw herdIsGoing({ ...target, name });
 }
 
 function generated(registry: Registry, prefix: string): string {
@@ -135,24 +142,4 @@ function alreadyExists(target: Target, name: string): ApiError {
     ...(target.info.group === '' ? {} : { group: target.info.group }),
     kind: target.info.plural,
   });
-}
-
-function herdIsGoing(target: Target, name: string): ApiError {
-  const namespace = target.namespace ?? '';
-  return new ApiError(
-    'Forbidden',
-    `${resourceOf(target.info)} "${name}" is forbidden: unable to create new content in namespace ${namespace} because it is being terminated`,
-    {
-      name,
-      ...(target.info.group === '' ? {} : { group: target.info.group }),
-      kind: target.info.plural,
-      causes: [
-        {
-          reason: 'NamespaceTerminating',
-          message: `namespace ${namespace} is being terminated`,
-          field: 'metadata.namespace',
-        },
-      ],
-    },
-  );
 }

@@ -3,6 +3,7 @@ import { arrayOf, jsonEqual } from '../json.ts';
 import { storedKind } from '../storage/keys.ts';
 import { type Stored, show, withVersion } from '../storage/object-store.ts';
 import { fencedTxn, type KeyedFence } from './fence.ts';
+import { countedTxn, leaving } from './quota.ts';
 import { type Registry, readTarget, type Target, timestamp } from './registry.ts';
 import { strategyOf } from './strategy.ts';
 import { conflict } from './update.ts';
@@ -55,12 +56,12 @@ async function erase(
   const strategy = strategyOf(storedKind(target.info).kind);
   const beside = strategy.beside?.({ herdUid: stored.herdUid, before, after: undefined }) ?? [];
   if (options.dryRun) return { kind: 'gone', status: gone(target, current), object: current };
-  const result = await fencedTxn(
-    registry,
-    options.fence,
-    [{ target: 'mod', key: stored.key, op: '=', number: stored.revision }],
-    [{ do: 'delete', key: stored.key }, ...beside],
-  );
+  const result = await countedTxn(registry, leaving(target, stored), {
+    fence: options.fence,
+    compares: [{ target: 'mod', key: stored.key, op: '=', number: stored.revision }],
+    success: [{ do: 'delete', key: stored.key }, ...beside],
+    failure: [],
+  });
   if (!result.succeeded) return undefined;
   return { kind: 'gone', status: gone(target, current), object: withVersion(current, result.revision) };
 }

@@ -3,6 +3,7 @@ import { type KindInfo, notFound, type StatusCause, type Unstructured } from '..
 import type { Clock, Random } from '../../base/index.ts';
 import type { ApiLimits } from '../limits.ts';
 import type { Freshness, ObjectStore, Stored } from '../storage/object-store.ts';
+import type { Counters } from './counters.ts';
 import type { KeyedFence } from './fence.ts';
 
 /** What the verbs work with. */
@@ -13,6 +14,8 @@ export interface Registry {
   /** A new random UUID. */
   readonly newUid: () => string;
   readonly limits: ApiLimits;
+  /** What is known of how many objects herds have. */
+  readonly counters: Counters;
   /** Admission of kinds that need more than a schema; by kind name. */
   readonly checks: Readonly<Record<string, (object: Unstructured) => Promise<readonly StatusCause[]>>>;
 }
@@ -44,9 +47,18 @@ export async function herdUidOf(
   target: Target,
   freshness: Freshness = {},
 ): Promise<string | undefined | null> {
+  const herd = await herdOf(registry, target, freshness);
+  return herd === null ? null : herd?.object.metadata.uid;
+}
+
+/** The target's herd; undefined for cluster kinds, `null` when there is no such herd. */
+export async function herdOf(
+  registry: Registry,
+  target: Target,
+  freshness: Freshness = {},
+): Promise<Stored | undefined | null> {
   if (target.info.scope === 'Cluster' || target.namespace === undefined) return undefined;
-  const herd = await registry.store.herd(target.namespace, freshness);
-  return herd?.object.metadata.uid ?? null;
+  return (await registry.store.herd(target.namespace, freshness)) ?? null;
 }
 
 /** The stored object. Errors: NotFound. */

@@ -3,8 +3,9 @@ import { kinds, type StatusCause, type Unstructured } from '../../apis/index.ts'
 import type { Operation } from '../../barn/index.ts';
 import { arrayOf, at, isRecord, recordOf, textOf } from '../json.ts';
 import * as cause from '../schema/causes.ts';
-import { contentKey, epochKey, fenceKey, openKey } from '../storage/keys.ts';
+import { contentKey, epochKey, fenceKey } from '../storage/keys.ts';
 import { bundleProblems } from './bundle.ts';
+import { herdStrategy } from './herd.ts';
 
 /** What a kind does beyond its schema; every hook is pure. */
 export interface Strategy {
@@ -32,27 +33,8 @@ export interface Change {
 
 const text = (value: string) => new TextEncoder().encode(value);
 
-/** Finalizer in `spec.finalizers` of every herd; the herd controller takes it away when the herd is empty. */
-export const herdFinalizer = 'kubernetes';
-
 const strategies: Readonly<Record<string, Strategy>> = {
-  [kinds.herds.kind]: {
-    onCreate: (herd) => ({
-      ...herd,
-      spec: { ...recordOf(herd.spec), finalizers: [herdFinalizer] },
-      status: { phase: 'Active' },
-    }),
-    onDelete: (herd) => ({ ...herd, status: { ...recordOf(herd.status), phase: 'Terminating' } }),
-    problems: herdProblems,
-    mayGo: (herd) => arrayOf(at(herd, 'spec.finalizers')).length === 0,
-    beside: ({ before, after }) => {
-      const wasOpen = before !== undefined && before.metadata.deletionTimestamp === undefined;
-      const isOpen = after !== undefined && after.metadata.deletionTimestamp === undefined;
-      const key = openKey((after ?? before)?.metadata.uid ?? '');
-      if (wasOpen === isOpen) return [];
-      return [isOpen ? { do: 'put', key, value: text('') } : { do: 'delete', key }];
-    },
-  },
+  [kinds.herds.kind]: herdStrategy,
   [kinds.nodes.kind]: {
     beside: ({ before, after }) => {
       const was = before === undefined ? undefined : fenceOf(before);
@@ -124,14 +106,6 @@ function epochOf(lease: Unstructured): string | undefined {
 function fenceOf(node: Unstructured): string | undefined {
   const isTainted = arrayOf(at(node, 'spec.taints')).some((taint) => isRecord(taint) && taint.effect === 'NoExecute');
   return isTainted || node.metadata.deletionTimestamp !== undefined ? undefined : node.metadata.uid;
-}
-
-function herdProblems(herd: Unstructured, before: Unstructured | undefined): StatusCause[] {
-  if (before === undefined || before.metadata.deletionTimestamp !== undefined) return [];
-  const kept = arrayOf(at(herd, 'spec.finalizers'));
-  return arrayOf(at(before, 'spec.finalizers')).every((name) => kept.includes(name))
-    ? []
-    : [cause.forbidden('spec.finalizers', 'can be removed only from a herd that is being deleted')];
 }
 
 function mergeStringData(secret: Unstructured): Unstructured {

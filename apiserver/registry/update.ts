@@ -1,4 +1,5 @@
 import { ApiError, resourceOf, type StatusCause, type Unstructured } from '../../apis/index.ts';
+import type { Compare } from '../../barn/index.ts';
 import { isRecord, jsonEqual, textOf } from '../json.ts';
 import { admit, checkKind } from '../schema/admit.ts';
 import * as cause from '../schema/causes.ts';
@@ -8,6 +9,7 @@ import { type Stored, show, unshow, withVersion } from '../storage/object-store.
 import { fencedTxn } from './fence.ts';
 import { reportFields } from './fields.ts';
 import { immutableProblems } from './immutable.ts';
+import { countedTxn, leaving } from './quota.ts';
 import { type Registry, readTarget, type Target, type WriteOptions } from './registry.ts';
 import { strategyOf } from './strategy.ts';
 
@@ -220,17 +222,18 @@ async function store(
     return show(target.info, withVersion(clean, stored.revision));
   }
   const beside = strategy.beside?.({ herdUid: stored.herdUid, before, after: goes ? undefined : clean }) ?? [];
-  const result = await fencedTxn(
-    registry,
-    options.fence,
-    [{ target: 'mod', key: stored.key, op: '=', number: stored.revision }],
-    [
-      goes
-        ? { do: 'delete', key: stored.key }
-        : { do: 'put', key: stored.key, value: registry.store.encode(clean, stored.key) },
-      ...beside,
-    ],
-  );
+  const compares: Compare[] = [{ target: 'mod', key: stored.key, op: '=', number: stored.revision }];
+  const result = goes
+    ? await countedTxn(registry, leaving(target, stored), {
+        fence: options.fence,
+        compares,
+        success: [{ do: 'delete', key: stored.key }, ...beside],
+        failure: [],
+      })
+    : await fencedTxn(registry, options.fence, compares, [
+        { do: 'put', key: stored.key, value: registry.store.encode(clean, stored.key) },
+        ...beside,
+      ]);
   return result.succeeded ? show(target.info, withVersion(clean, result.revision)) : undefined;
 }
 

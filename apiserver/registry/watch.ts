@@ -4,7 +4,7 @@ import { ApiError, type KindInfo } from '../../apis/index.ts';
 import { BarnError, type BarnEvent, type Revision } from '../../barn/index.ts';
 import type { Freshness, Stored } from '../storage/object-store.ts';
 import { type Selection, selects } from './list.ts';
-import { herdUidOf, type Registry, type Target } from './registry.ts';
+import { herdOf, type Registry, type Target } from './registry.ts';
 
 /** What a watcher is told. A deleted object is shown as it last was, with the version of its deletion. */
 export type Change =
@@ -26,7 +26,8 @@ export interface WatchOptions extends Selection {
 /** Changes until the signal aborts. Errors: ApiError Expired when the version is gone, TooManyRequests, ServiceUnavailable. */
 export async function* watch(registry: Registry, target: Target, options: WatchOptions): AsyncGenerator<Change> {
   const { serializable = false } = options;
-  const herdUid = await herdUidOf(registry, target, { serializable });
+  const herd = await herdOf(registry, target, { serializable });
+  const herdUid = herd === null ? null : herd?.object.metadata.uid;
   let after = options.after;
   if (after === undefined) {
     const page = await firstPage(registry, target.info, herdUid, { serializable });
@@ -37,9 +38,11 @@ export async function* watch(registry: Registry, target: Target, options: WatchO
     yield { type: 'SYNCED', revision: after };
   }
   try {
-    // A herd that is not there may come, so its watchers follow the whole kind.
-    const isNamed = herdUid === null;
-    const batches = await registry.store.watch(target.info, herdUid ?? undefined, after + 1, options.signal);
+    // A herd that is not there may come, and one that came since may have had another before it: their watchers follow the
+    // whole kind and go by the herd's name.
+    const isNamed = herd === null || (herd !== undefined && herd.created > after);
+    const followed = isNamed ? undefined : herdUid;
+    const batches = await registry.store.watch(target.info, followed ?? undefined, after + 1, options.signal);
     for await (const batch of batches) {
       for (const event of batch.events) {
         const change = changeOf(registry, target, options, event, isNamed);

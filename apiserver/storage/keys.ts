@@ -36,6 +36,11 @@ export function openKey(herdUid: string): string {
   return `open/${herdUid}`;
 }
 
+/** The limit and the number of a herd's objects of a resource (`pipelines.runink.io`); there while a quota limits them. */
+export function countKey(herdUid: string, resource: string): string {
+  return `count/${herdUid}/${resource}`;
+}
+
 /** A bundle's bytes; the bundle's uid is in it, so that a bundle made anew does not have them. */
 export function contentKey(bundleUid: string): string {
   return `content/${bundleUid}`;

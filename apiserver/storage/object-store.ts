@@ -21,6 +21,8 @@ import type { Vault } from './vault.ts';
 export interface Stored {
   readonly key: string;
   readonly revision: Revision;
+  /** When the key came to be. */
+  readonly created: Revision;
   readonly herdUid: string | undefined;
   /** As stored: a Herd for a Namespace, a Slice for a Pod, sealed for a Secret; with its resourceVersion. */
   readonly object: Unstructured;
@@ -145,6 +147,7 @@ export class ObjectStore {
     const stored = {
       key: item.key,
       revision: item.modRevision,
+      created: item.createRevision,
       herdUid,
       object: parseObject(item, String(item.modRevision)),
     };

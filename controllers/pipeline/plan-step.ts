@@ -5,9 +5,8 @@ import {
   type PlanInput,
   type PlanOutput,
   type PlanStep,
-  QuantityError,
-  quantityMillis,
-  quantityUnits,
+  type SliceResource,
+  sliceSize,
 } from '../../apis/index.ts';
 import type { Endpoint, Report, Seen } from './resolve.ts';
 
@@ -29,6 +28,7 @@ type ContractRef = { readonly contract: string; readonly schemaHash: string };
 // A step that names no cpu reserves little, so that a group of many fits a small machine, and may use a whole one.
 const cpuMillisDefault = 100;
 const cpuLimitMillisDefault = 1000;
+const cpuMillisMin = 10;
 const memoryBytesDefault = { node: 256 * 1024 ** 2, native: 64 * 1024 ** 2 } as const;
 // Node alone has eleven threads.
 const pidsDefault = { node: 64, native: 32 } as const;
@@ -174,31 +174,33 @@ function limits(
   context: StepContext,
   runtime: 'node' | 'native',
 ): Pick<PlanStep, 'cpuMillis' | 'cpuLimitMillis' | 'memoryBytes' | 'pids'> {
-  const { resources } = context.step;
-  const read = (field: 'cpu' | 'memory', reader: (quantity: string | number) => number, otherwise: number): number => {
-    const quantity = resources?.[field];
-    if (quantity === undefined) return otherwise;
-    try {
-      return reader(quantity);
-    } catch (error) {
-      if (!(error instanceof QuantityError)) throw error;
-      context.report(`${context.path}.resources.${field}`, error.message);
-      return otherwise;
+  const { step, path, seen, report } = context;
+  const named = sliceSize(step.resources ?? {});
+  for (const { resource, message } of named.problems) report(`${path}.resources.${resource}`, message);
+  const defaults = sliceSize(seen.slices?.defaults ?? {}).amounts;
+  const minimum = sliceSize(seen.slices?.minimum ?? {}).amounts;
+  const amountOf = (resource: SliceResource, otherwise: number): number => {
+    const amount = named.amounts.get(resource);
+    const least = minimum.get(resource) ?? 0;
+    // What nobody named is made to fit; what somebody named is not changed behind their back.
+    if (amount === undefined) return Math.max(defaults.get(resource) ?? otherwise, least);
+    if (amount < least) {
+      const words = `step "${step.name}" names ${step.resources?.[resource] ?? ''}, and slices of this herd have at least ${seen.slices?.minimum?.[resource] ?? ''}`;
+      report(`${path}.resources.${resource}`, `${words} (spec.slices.minimum.${resource} of the Herd)`);
     }
+    return amount;
   };
-  const cpuMillis = read('cpu', quantityMillis, cpuMillisDefault);
-  const memoryBytes = read('memory', quantityUnits, memoryBytesDefault[runtime]);
-  if (cpuMillis < 10) context.report(`${context.path}.resources.cpu`, 'must be at least 10m');
+  const cpuMillis = amountOf('cpu', cpuMillisDefault);
+  const memoryBytes = amountOf('memory', memoryBytesDefault[runtime]);
+  if (cpuMillis < cpuMillisMin) report(`${path}.resources.cpu`, `must be at least ${cpuMillisMin}m`);
   if (memoryBytes < memoryBytesMin[runtime]) {
-    context.report(
-      `${context.path}.resources.memory`,
-      `must be at least ${memoryBytesMin[runtime] / 1024 ** 2}Mi for this step`,
-    );
+    report(`${path}.resources.memory`, `must be at least ${memoryBytesMin[runtime] / 1024 ** 2}Mi for this step`);
   }
+  const isCpuNamed = named.amounts.has('cpu') || defaults.has('cpu');
   return {
     cpuMillis,
-    cpuLimitMillis: resources?.cpu === undefined ? cpuLimitMillisDefault : cpuMillis,
+    cpuLimitMillis: isCpuNamed ? cpuMillis : Math.max(cpuLimitMillisDefault, cpuMillis),
     memoryBytes,
-    pids: resources?.pids ?? pidsDefault[runtime],
+    pids: amountOf('pids', pidsDefault[runtime]),
   };
 }

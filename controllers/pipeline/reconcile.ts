@@ -68,11 +68,13 @@ export class PipelineReconciler {
 
   #seen(herd: string): Seen {
     const { bundles, secrets, herds } = this.#deps;
+    const { volumes, slices } = herds.get({ name: herd })?.spec ?? {};
     return {
       contract: (reference) => this.#contract(herd, reference),
       bundle: (name) => bundles.get({ namespace: herd, name })?.spec,
       hasSecret: (name) => secrets.get({ namespace: herd, name }) !== undefined,
-      volumes: herds.get({ name: herd })?.spec?.volumes,
+      volumes,
+      ...(slices !== undefined && { slices }),
     };
   }
 

@@ -30,6 +30,50 @@ function planOf(spec: Partial<Spec>) {
   return resolution.plan;
 }
 
+describe('resolve: sizes of slices', () => {
+  const rules = { defaults: { cpu: '200m', pids: 40 }, minimum: { cpu: '150m', memory: '128Mi' } };
+  const resources = { cpu: '150m', memory: '1Gi', pids: 8 };
+  const names = (step: object) =>
+    pipeline({ steps: [{ name: 'copy', use: 'exec', with: { command: ['cat'] }, ...step }] });
+  for (const [title, step, slices, sizes] of [
+    ['are our own where nobody says more', {}, undefined, [100, 1000, 64 * 1024 ** 2, 32]],
+    ['are what the step names', { resources }, rules, [150, 150, 1024 ** 3, 8]],
+    [
+      'are the defaults of the herd where it names none',
+      {},
+      { defaults: rules.defaults },
+      [200, 200, 64 * 1024 ** 2, 40],
+    ],
+    ['are the minimum where ours are less', {}, { minimum: rules.minimum }, [150, 1000, 128 * 1024 ** 2, 32]],
+    ['are each judged alone', { resources: { cpu: '2' } }, rules, [2000, 2000, 128 * 1024 ** 2, 40]],
+    ['leave a whole cpu and more to the minimum', {}, { minimum: { cpu: 3 } }, [3000, 3000, 64 * 1024 ** 2, 32]],
+  ] as const)
+    it(title, () => {
+      const resolution = resolve(names(step), { ...seen, ...(slices !== undefined && { slices }) });
+      const plan = resolution.kind === 'plan' ? resolution.plan.steps[0] : undefined;
+      expect([plan?.cpuMillis, plan?.cpuLimitMillis, plan?.memoryBytes, plan?.pids]).to.deep.equal(sizes);
+    });
+
+  it('refuses a step that names less than the minimum, by name and field', () => {
+    const small = names({ resources: { cpu: '100m', memory: '64Mi' } });
+    expect(resolve(small, { ...seen, slices: rules })).to.deep.equal({
+      kind: 'refused',
+      problems: [
+        {
+          path: 'spec.steps[0].resources.cpu',
+          message:
+            'step "copy" names 100m, and slices of this herd have at least 150m (spec.slices.minimum.cpu of the Herd)',
+        },
+        {
+          path: 'spec.steps[0].resources.memory',
+          message:
+            'step "copy" names 64Mi, and slices of this herd have at least 128Mi (spec.slices.minimum.memory of the Herd)',
+        },
+      ],
+    });
+  });
+});
+
 describe('resolve', () => {
   it('resolves file to file', () => {
     expect(planOf({ sources: [source], steps: [keep], sinks: [sink] })).to.deep.equal({

@@ -1,5 +1,12 @@
 // From a Pipeline and what it names to the immutable plan of a Run, or the list of what is wrong with it. Pure.
-import { labelProblem, type Pipeline, type PipelineStep, type PlanGroup, type RunPlan } from '../../apis/index.ts';
+import {
+  type Herd,
+  labelProblem,
+  type Pipeline,
+  type PipelineStep,
+  type PlanGroup,
+  type RunPlan,
+} from '../../apis/index.ts';
 import { checkWith, type Problem } from '../../lang/expressions/index.ts';
 import { type Group, groupSteps, type Ties } from './groups.ts';
 import { planStep } from './plan-step.ts';
@@ -13,9 +20,14 @@ export interface Seen {
     name: string,
   ): { readonly hash: string; readonly format: 'module' | 'files'; readonly exports?: readonly string[] } | undefined;
   hasSecret(name: string): boolean;
+  /** What the herd gives its slices, and the least that they have. */
+  readonly slices?: SliceRules;
   /** Volumes the herd may use; undefined means any. */
   readonly volumes: readonly string[] | undefined;
 }
+
+/** `spec.slices` of a Herd. */
+export type SliceRules = NonNullable<NonNullable<Herd['spec']>['slices']>;
 
 /** A plan that can run, or everything that stands against it. */
 export type Resolution =

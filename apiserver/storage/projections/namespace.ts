@@ -7,12 +7,13 @@ import { derivedUid } from './derived-uid.ts';
 export function namespaceFromHerd(herd: Unstructured): Unstructured {
   const { ownerReferences: _owners, generation: _generation, ...metadata } = herd.metadata;
   const spec = recordOf(herd.spec);
+  const { quota: _quota, ...status } = recordOf(herd.status);
   return {
     apiVersion: apiVersionOf(kinds.namespaces),
     kind: kinds.namespaces.kind,
     metadata: { ...metadata, uid: derivedUid(metadata.uid ?? '') },
     spec: spec.finalizers === undefined ? {} : { finalizers: spec.finalizers },
-    status: recordOf(herd.status),
+    status,
   };
 }
 
@@ -21,6 +22,7 @@ export function herdFromNamespace(namespace: Unstructured, before: Unstructured 
   const { ownerReferences, ...metadata } = namespace.metadata;
   const { finalizers: _finalizers, ...keptSpec } = recordOf(before?.spec);
   const { finalizers } = recordOf(namespace.spec);
+  const { quota } = recordOf(before?.status);
   const { uid, generation } = before?.metadata ?? namespace.metadata;
   const owners = before === undefined ? ownerReferences : before.metadata.ownerReferences;
   return {
@@ -33,6 +35,6 @@ export function herdFromNamespace(namespace: Unstructured, before: Unstructured 
       ...(owners === undefined ? {} : { ownerReferences: owners }),
     },
     spec: { ...keptSpec, ...(finalizers === undefined ? {} : { finalizers }) },
-    status: recordOf(namespace.status),
+    status: { ...recordOf(namespace.status), ...(quota === undefined ? {} : { quota }) },
   };
 }
