@@ -8,7 +8,6 @@ import type { Stored } from '../storage/object-store.ts';
 import { fencedTxn, type KeyedFence } from './fence.ts';
 import { herdIsGoing } from './going.ts';
 import { type Registry, readTarget, type Target } from './registry.ts';
-import { conflict } from './update.ts';
 
 const inlineBytesMax = 128 * 1024;
 const nameHashDigits = 10;
@@ -62,7 +61,9 @@ export async function putContent(
     }
     if (at(stored.object, 'spec.inline') !== undefined || (await isPut(registry, target, stored, bytes, fence))) return;
   }
-  throw conflict(target);
+  const name = target.name ?? '';
+  const message = `Operation cannot be fulfilled on ${resourceOf(kinds.bundles)} "${name}": it was changed all the while`;
+  throw new ApiError('Conflict', message, { name, group: kinds.bundles.group, kind: kinds.bundles.plural });
 }
 
 /** Whether the content is there now; false when the bundle changed meanwhile, and may be another of the same name. */
