@@ -6,7 +6,7 @@ export { objectMetaSchema } from './meta/meta.schema.ts';
 export * from './names.ts';
 export * from './object.ts';
 export * from './quantities.ts';
-export type { KindSchema, Schema } from './schema.ts';
+export type { KindSchema, Schema, ValidationRule } from './schema.ts';
 export * from './slice-size.ts';
 export { type StepUse, withSchemas } from './steps/with.schema.ts';
 export { kindInfos } from './table.ts';

@@ -34,7 +34,7 @@ function typeOf(schema: Schema): string {
 
 function shape(schema: Schema): string {
   if (schema['x-kubernetes-int-or-string'] === true) return 'string | number';
-  if (schema.enum !== undefined) return schema.enum.map((value) => `'${value}'`).join(' | ');
+  if (schema.enum !== undefined) return schema.enum.map((value) => `'${String(value)}'`).join(' | ');
   switch (schema.type) {
     case 'string':
       return 'string';
@@ -59,7 +59,7 @@ function objectShape(schema: Schema): string {
     );
     return `{\n${fields.join('')}}`;
   }
-  if (schema.additionalProperties !== undefined)
+  if (typeof schema.additionalProperties === 'object')
     return `Readonly<Record<string, ${typeOf(schema.additionalProperties)}>>`;
   return 'Readonly<Record<string, unknown>>';
 }

@@ -109,7 +109,9 @@ function publish(schema: Schema, version: OpenApiVersion, mergesLists: boolean):
       Object.entries(schema.properties).map(([key, child]) => [key, inner(child)]),
     );
   }
-  if (schema.additionalProperties !== undefined) result.additionalProperties = inner(schema.additionalProperties);
+  if (typeof schema.additionalProperties === 'object') {
+    result.additionalProperties = inner(schema.additionalProperties);
+  }
   if (schema.items !== undefined) result.items = inner(schema.items);
   if (mergesLists) Object.assign(result, mergeStrategy(schema));
   return result;

@@ -84,7 +84,8 @@ function ordered(schema: Schema | undefined, items: readonly unknown[], order: r
 }
 
 function fieldOf(schema: Schema | undefined, key: string): Schema | undefined {
-  return schema?.properties?.[key] ?? schema?.additionalProperties;
+  const child = schema?.properties?.[key] ?? schema?.additionalProperties;
+  return typeof child === 'object' ? child : undefined;
 }
 
 function withoutDirectives(value: unknown): unknown {

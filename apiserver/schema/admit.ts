@@ -9,7 +9,8 @@ import {
   type StatusCause,
   type Unstructured,
 } from '../../apis/index.ts';
-import { isRecord, recordOf, textOf } from '../json.ts';
+import { isRecord, type JsonRecord, recordOf, textOf } from '../json.ts';
+import { admitCustom, asReadCustom } from './custom/admit-custom.ts';
 import { metaProblems } from './meta.ts';
 import { walk } from './walker.ts';
 
@@ -26,20 +27,28 @@ const schemas = new Map<KindInfo, Schema>();
 export function rootSchema(info: KindInfo): Schema {
   let schema = schemas.get(info);
   if (schema === undefined) {
+    const { root } = info.schema;
     schema = {
+      ...root,
       type: 'object',
       description: info.schema.description,
       properties: {
         apiVersion: { type: 'string', description: 'Version of the schema of this object.' },
         kind: { type: 'string', description: 'Kind of this object.' },
         metadata: objectMetaSchema,
-        ...info.schema.properties,
+        ...(root === undefined ? info.schema.properties : withoutMeta(root)),
       },
       ...(info.schema.required === undefined ? {} : { required: info.schema.required }),
     };
     schemas.set(info, schema);
   }
   return schema;
+}
+
+// What a user's schema says of metadata restricts names only, and is not what is published of it.
+function withoutMeta(root: Schema): Readonly<Record<string, Schema>> {
+  const { metadata: _metadata, ...properties } = root.properties ?? {};
+  return properties;
 }
 
 /** Checks that `value` is an object of the kind at all. Errors: BadRequest. */
@@ -72,8 +81,12 @@ export function checkKind(info: KindInfo, value: unknown): Record<string, unknow
   return value;
 }
 
-/** Prunes, defaults and validates; never throws for what is merely wrong. */
-export function admit(info: KindInfo, value: Record<string, unknown>): Admitted {
+/**
+ * Prunes, defaults and validates; never throws for what is merely wrong. `before` is the object as it was, on updates: a
+ * user's kind does not hold against an object what did not change.
+ */
+export function admit(info: KindInfo, value: Record<string, unknown>, before?: Unstructured): Admitted {
+  if (info.schema.root !== undefined) return admitUsers(info, info.schema.root, value, before);
   const walked = walk(rootSchema(info), value);
   const fields = recordOf(walked.value);
   const metadata = { ...recordOf(fields.metadata) };
@@ -83,4 +96,29 @@ export function admit(info: KindInfo, value: Record<string, unknown>): Admitted 
   const object: Unstructured = { ...fields, metadata };
   const causes = [...metaProblems(info, metadata), ...walked.causes];
   return { object, causes, unknownFields: walked.unknownFields };
+}
+
+/**
+ * An object of a user's kind as it is read: pruned and defaulted by the schema of today, itself when nothing changes, which
+ * costs a look at each field. Objects of built-in kinds are what they are.
+ */
+export function asRead(info: KindInfo, object: Unstructured): Unstructured {
+  const { root } = info.schema;
+  if (root === undefined) return object;
+  const shown = asReadCustom(root, object);
+  return shown === object ? object : { ...shown, metadata: object.metadata };
+}
+
+function admitUsers(info: KindInfo, root: Schema, value: JsonRecord, before: Unstructured | undefined): Admitted {
+  const walked = walk(objectMetaSchema, value.metadata ?? {}, 'metadata');
+  const metadata = { ...recordOf(walked.value) };
+  delete metadata.managedFields;
+  delete metadata.selfLink;
+  const old = before === undefined ? undefined : asRead(info, before);
+  const custom = admitCustom(root, { ...value, metadata }, old, undefined);
+  return {
+    object: { ...custom.value, metadata },
+    causes: [...metaProblems(info, metadata), ...walked.causes, ...custom.causes],
+    unknownFields: [...walked.unknownFields, ...custom.unknownFields],
+  };
 }

@@ -23,8 +23,8 @@ export function typeInvalid(field: string, wanted: string, found: unknown): Stat
 }
 
 /** `Unsupported value: "x": supported values: "a", "b"`. */
-export function notSupported(field: string, value: unknown, supported: readonly string[]): StatusCause {
-  const list = supported.map((item) => `"${item}"`).join(', ');
+export function notSupported(field: string, value: unknown, supported: readonly unknown[]): StatusCause {
+  const list = supported.map((item) => (typeof item === 'string' ? `"${item}"` : JSON.stringify(item))).join(', ');
   return {
     reason: 'FieldValueNotSupported',
     message: `Unsupported value: ${shown(value)}: supported values: ${list}`,

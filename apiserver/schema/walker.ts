@@ -62,7 +62,7 @@ function object(schema: Schema, value: unknown, path: string, state: State, inLi
   for (const [key, field] of Object.entries(value)) {
     const child = schema.properties?.[key] ?? schema.additionalProperties;
     const childPath = join(path, key);
-    if (child === undefined) state.unknownFields.push(childPath);
+    if (typeof child !== 'object') state.unknownFields.push(childPath);
     // As in Kubernetes' own kinds, null is the same as absent.
     else if (field !== null) result[key] = node(child, field, childPath, state, inList);
   }

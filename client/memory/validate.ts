@@ -42,7 +42,7 @@ export function validate(kind: KindInfo, object: ApiObject): void {
       causes.push({
         reason: 'FieldValueNotSupported',
         field: path,
-        message: `Unsupported value: ${JSON.stringify(value)}: supported values: ${schema.enum.map((one) => `"${one}"`).join(', ')}`,
+        message: `Unsupported value: ${JSON.stringify(value)}: supported values: ${schema.enum.map((one) => JSON.stringify(one)).join(', ')}`,
       });
     if (schema.items !== undefined && Array.isArray(value))
       for (const [index, item] of value.entries()) check(schema.items, item, `${path}[${index}]`);
@@ -55,8 +55,8 @@ export function validate(kind: KindInfo, object: ApiObject): void {
         causes.push({ reason: 'FieldValueRequired', field: join(path, name), message: 'Required value' });
     for (const [name, inner] of Object.entries(value)) {
       const known = schema.properties?.[name] ?? schema.additionalProperties;
-      if (known !== undefined) check(known, inner, join(path, name));
-      else if (inner !== undefined) unknown.push(join(path, name));
+      if (typeof known === 'object') check(known, inner, join(path, name));
+      else if (known !== true && inner !== undefined) unknown.push(join(path, name));
     }
   }
 }

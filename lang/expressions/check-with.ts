@@ -105,7 +105,7 @@ function checkShape(schema: Schema, value: unknown, path: string): Problem[] {
     ...missing.map((name) => ({ path: `${at}${name}`, message: 'is required' })),
     ...entries.flatMap(([name, item]) => {
       const property = ownProperty(schema, name) ?? schema.additionalProperties;
-      return property === undefined
+      return typeof property !== 'object'
         ? [
             {
               path: `${at}${name}`,

@@ -9,9 +9,9 @@ export interface Pattern {
 }
 
 /** Compiles ECMAScript-like syntax without look-around and back-references; throws an Error that says what is wrong. */
-export function compilePattern(source: string): Pattern {
-  if (source.length > patternLengthMax)
-    throw new Error(`pattern has ${source.length} characters, at most ${patternLengthMax} are allowed`);
+export function compilePattern(source: string, lengthMax = patternLengthMax): Pattern {
+  if (source.length > lengthMax)
+    throw new Error(`pattern has ${source.length} characters, at most ${lengthMax} are allowed`);
   const pattern = RE2JS.compile(RE2JS.translateRegExp(source));
   return { test: (text) => pattern.test(text) };
 }
