@@ -30,7 +30,16 @@ export const rooms: Readonly<Record<string, Room>> = {
   pki: { below: ['base'], packages: ['@peculiar/x509', 'reflect-metadata'] },
   apiserver: {
     below: ['base', 'apis', contracts, expressions, 'barn', 'pki'],
-    packages: ['express', '@bufbuild/protobuf', 'ajv', 'fast-json-patch', 'json-merge-patch', 'prom-client', 'yaml'],
+    packages: [
+      'express',
+      '@bufbuild/protobuf',
+      '@marcbachmann/cel-js',
+      'ajv',
+      'fast-json-patch',
+      'json-merge-patch',
+      'prom-client',
+      'yaml',
+    ],
   },
   controllers: {
     below: ['base', 'apis', 'client', contracts, expressions, features],

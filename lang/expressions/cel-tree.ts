@@ -24,7 +24,7 @@ export function replaceMatches(root: CelNode, name: string): void {
     if (node.op !== 'rcall' || !Array.isArray(node.args) || node.args[0] !== 'matches') continue;
     node.args[0] = name;
     const [pattern]: readonly unknown[] = Array.isArray(node.args[2]) ? Array.from<unknown>(node.args[2]) : [];
-    if (!isNode(pattern) || pattern.op !== 'value' || typeof pattern.args !== 'string') continue;
+    if (!isCelNode(pattern) || pattern.op !== 'value' || typeof pattern.args !== 'string') continue;
     try {
       compilePattern(pattern.args);
     } catch (cause) {
@@ -59,20 +59,22 @@ function loopDepth(node: CelNode, above: Set<CelNode>): number {
   return deepest + (node.op === 'comprehension' ? 1 : 0);
 }
 
-function reachable(root: CelNode): Set<CelNode> {
+/** A node and all that its evaluation can come to. */
+export function reachable(root: CelNode): Set<CelNode> {
   const seen = new Set<CelNode>([root]);
   // A set yields what is added while it is walked.
   for (const node of seen) for (const child of childrenOf(node)) seen.add(child);
   return seen;
 }
 
-function childrenOf(node: CelNode): CelNode[] {
+/** What a node's evaluation may turn to next: what a macro stands for, else its parts. */
+export function childrenOf(node: CelNode): CelNode[] {
   if (node.meta.alternate !== undefined) return [node.meta.alternate];
   return [...nodesIn(node.args), ...nodesIn(node.meta.macro)];
 }
 
 function nodesIn(value: unknown): CelNode[] {
-  if (isNode(value)) return [value];
+  if (isCelNode(value)) return [value];
   if (Array.isArray(value)) return value.flatMap(nodesIn);
   if (typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype)
     return Object.values(value).flatMap(nodesIn);
@@ -82,9 +84,10 @@ function nodesIn(value: unknown): CelNode[] {
 function childOf(value: unknown, name: string): CelNode | undefined {
   if (typeof value !== 'object' || value === null || !(name in value)) return undefined;
   const child: unknown = Reflect.get(value, name);
-  return isNode(child) ? child : undefined;
+  return isCelNode(child) ? child : undefined;
 }
 
-function isNode(value: unknown): value is CelNode {
+/** Whether a value is a node of a syntax tree. */
+export function isCelNode(value: unknown): value is CelNode {
   return typeof value === 'object' && value !== null && 'op' in value && 'meta' in value && 'args' in value;
 }

@@ -1,5 +1,6 @@
 export { type AggregateValue, parseAggregateValue } from './aggregate-value.ts';
 export { compileExpression, type Expression } from './cel.ts';
+export { type CelNode, childrenOf, isCelNode, reachable, replaceMatches } from './cel-tree.ts';
 export { checkExpression, recordVariables } from './check.ts';
 export { checkWith } from './check-with.ts';
 export { ExpressionError } from './expression-error.ts';

@@ -1,6 +1,7 @@
 // An object of a user's kind: pruned, defaulted and checked as a CustomResourceDefinition says, in Kubernetes' order.
 import type { Schema, StatusCause } from '../../../apis/index.ts';
 import { isRecord, type JsonRecord } from '../../json.ts';
+import { ruleProblems } from '../rules/run.ts';
 import { Budget, TooMuchWork } from './budget.ts';
 import { Correlation } from './correlation.ts';
 import { withDefaults } from './defaults.ts';
@@ -75,7 +76,13 @@ function problemsOf(
   if (before === undefined || listProblems(node, before, budget).length === 0) {
     problems.push(...listProblems(node, value, budget));
   }
-  return problems;
+  if (!node.hasRules) return problems;
+  if (problems.some((one) => one.blocks)) {
+    const words =
+      'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation';
+    return [...problems, problem('FieldValueInvalid', '<nil>', `Invalid value: "null": ${words}`)];
+  }
+  return [...problems, ...ruleProblems(node, value, correlation)];
 }
 
 function asCause({ reason, message, field }: Problem): StatusCause {
