@@ -122,7 +122,7 @@ function prepare(
   options: WriteOptions,
 ): Unstructured {
   const { info } = target;
-  const admitted = admit(info, wanted);
+  const admitted = admit(info, wanted, current, target.subresource);
   reportFields(info, admitted.unknownFields, options);
   const view =
     target.subresource === 'status'

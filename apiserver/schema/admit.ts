@@ -82,11 +82,18 @@ export function checkKind(info: KindInfo, value: unknown): Record<string, unknow
 }
 
 /**
- * Prunes, defaults and validates; never throws for what is merely wrong. `before` is the object as it was, on updates: a
- * user's kind does not hold against an object what did not change.
+ * Prunes, defaults and validates; never throws for what is merely wrong. `before` is the object as it was, on updates, and
+ * `subresource` what of it is written: a user's kind does not hold against an object what did not change, and checks status
+ * only with the rest as it is, and the rest only with the status that there is.
  */
-export function admit(info: KindInfo, value: Record<string, unknown>, before?: Unstructured): Admitted {
-  if (info.schema.root !== undefined) return admitUsers(info, info.schema.root, value, before);
+export function admit(
+  info: KindInfo,
+  value: Record<string, unknown>,
+  before?: Unstructured,
+  subresource?: string,
+): Admitted {
+  const { root } = info.schema;
+  if (root !== undefined) return admitUsers(info, root, withStanding(info, value, before, subresource), before);
   const walked = walk(rootSchema(info), value);
   const fields = recordOf(walked.value);
   const metadata = { ...recordOf(fields.metadata) };
@@ -107,6 +114,23 @@ export function asRead(info: KindInfo, object: Unstructured): Unstructured {
   if (root === undefined) return object;
   const shown = asReadCustom(root, object);
   return shown === object ? object : { ...shown, metadata: object.metadata };
+}
+
+// What a request does not write is what it was.
+function withStanding(
+  info: KindInfo,
+  value: JsonRecord,
+  before: Unstructured | undefined,
+  subresource: string | undefined,
+): JsonRecord {
+  if (!info.subresources.includes('status')) return value;
+  const { status, ...fields } = value;
+  if (subresource !== 'status')
+    return { ...fields, ...(before?.status === undefined ? {} : { status: before.status }) };
+  if (before === undefined) return value;
+  const { status: _old, ...standing } = before;
+  const { apiVersion, kind, metadata } = value;
+  return { ...standing, apiVersion, kind, metadata, ...(status === undefined ? {} : { status }) };
 }
 
 function admitUsers(info: KindInfo, root: Schema, value: JsonRecord, before: Unstructured | undefined): Admitted {

@@ -6,6 +6,8 @@ export const patternLengthMax = 1024;
 /** A pattern that is found anywhere in a text in time linear in both (no backtracking). */
 export interface Pattern {
   test(text: string): boolean;
+  /** Instructions it was compiled to: a test takes time in proportion to this and the length of the text. */
+  readonly size: number;
 }
 
 /** Compiles ECMAScript-like syntax without look-around and back-references; throws an Error that says what is wrong. */
@@ -13,5 +15,5 @@ export function compilePattern(source: string, lengthMax = patternLengthMax): Pa
   if (source.length > lengthMax)
     throw new Error(`pattern has ${source.length} characters, at most ${lengthMax} are allowed`);
   const pattern = RE2JS.compile(RE2JS.translateRegExp(source));
-  return { test: (text) => pattern.test(text) };
+  return { test: (text) => pattern.test(text), size: pattern.programSize() };
 }

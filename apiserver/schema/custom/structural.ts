@@ -187,7 +187,8 @@ function isSaid(value: unknown): boolean {
   return !Array.isArray(value) || value.length > 0;
 }
 
-// Every field and item that a validation names must be there outside of validations too.
+// Every field and item that a validation of the root names must be there outside of validations too. Kubernetes asks this
+// of the root's alone, so that schemas which it takes are taken here.
 function completeness(validation: Schema, schema: Schema, schemaPath: string, path: string): StatusCause[] {
   const parts: (readonly [Schema, string])[] = [];
   if (validation.not !== undefined) parts.push([validation.not, `${path}.not`]);

@@ -18,6 +18,13 @@ export function validate(node: Node, value: unknown, budget: Budget, correlation
 /** Telling what is wrong costs as much as so many checks that hold. */
 const problemSteps = 15;
 
+/** Work of the pattern engine, its instructions times letters, that takes as long as one step. */
+const patternWorkOfStep = 40;
+
+function patternSteps(node: Node, value: string): number {
+  return node.pattern === undefined ? 0 : Math.ceil((node.pattern.size * value.length) / patternWorkOfStep);
+}
+
 interface Place {
   readonly path: string;
   readonly budget: Budget;
@@ -40,8 +47,10 @@ function check(node: Node, value: unknown, place: Place): Outcome {
   else add(outcome, [wrong]);
   if (value !== null && value !== undefined) {
     checkAlternatives(node, value, place, outcome);
-    if (typeof value === 'string') add(outcome, textProblems(node, value, place.path));
-    else if (typeof value === 'number') add(outcome, numberProblems(node, value, place.path));
+    if (typeof value === 'string') {
+      place.budget.take(patternSteps(node, value));
+      add(outcome, textProblems(node, value, place.path));
+    } else if (typeof value === 'number') add(outcome, numberProblems(node, value, place.path));
     else if (Array.isArray(value)) checkItems(node, value, place, outcome);
     outcome.matches += 4;
   }

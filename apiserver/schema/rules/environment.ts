@@ -2,7 +2,7 @@
 import { Environment } from '@marcbachmann/cel-js';
 import { type CelNode, ExpressionError, reachable, replaceMatches } from '../../../lang/expressions/index.ts';
 import type { CelType, CelTypes } from './cel-types.ts';
-import { idOf, linearMatches, registerLibrary } from './library.ts';
+import { idOf, linearMatches, matching, registerLibrary } from './library.ts';
 import { countCost, usesName } from './tree.ts';
 
 /** Longest text of a rule, and most nodes in its tree. */
@@ -76,12 +76,13 @@ export function compileProgram(environment: Environment, text: string): Program 
     const usesOldSelf = usesName(tree, 'oldSelf');
     const budget = { left: 0, isOver: false };
     if (reachable(tree).size > ruleNodesMax * 4) throw new RuleRefused('the expression is too large');
-    countCost(tree, (cost) => {
+    const spend = (cost: number): void => {
       budget.left -= cost;
       if (budget.left >= 0) return;
       budget.isOver = true;
       throw new OverBudget('operation cancelled: actual cost limit exceeded');
-    });
+    };
+    countCost(tree, spend);
     return {
       type: checked.type ?? 'dyn',
       usesOldSelf,
@@ -89,6 +90,7 @@ export function compileProgram(environment: Environment, text: string): Program 
       evaluate(variables, costMax) {
         budget.left = costMax;
         budget.isOver = false;
+        matching.spend = spend;
         let value: unknown;
         try {
           value = parsed(variables);

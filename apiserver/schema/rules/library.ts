@@ -17,6 +17,11 @@ export class RuleError extends Error {
 /** What `x.matches(pattern)` is renamed to: the library's own backtracks. */
 export const linearMatches = 'matchesLinear';
 
+/** Who is told what matching a pattern costs: whoever evaluates at the moment. Evaluation is never interleaved. */
+export const matching: { spend: (cost: number) => void } = { spend: () => {} };
+/** Work of the pattern engine, its instructions times letters, that costs as much as one node of a rule. */
+const patternWorkOfCost = 32;
+
 const sync = { async: false };
 const patternsKeptMax = 256;
 const timestamp = 'google.protobuf.Timestamp';
@@ -46,7 +51,11 @@ function registerTexts(environment: Environment): void {
   const add = (signature: string, handler: (...args: never[]) => unknown): void => {
     environment.registerFunction(signature, handler, sync);
   };
-  add(`string.${linearMatches}(string): bool`, (text: string, source: string) => patternOf(source).test(text));
+  add(`string.${linearMatches}(string): bool`, (text: string, source: string) => {
+    const pattern = patternOf(source);
+    matching.spend((pattern.size * text.length) / patternWorkOfCost);
+    return pattern.test(text);
+  });
   add('string.charAt(int): string', (text: string, index: bigint) => {
     const letters = Array.from(text);
     if (index < 0n || index > BigInt(letters.length)) throw new RuleError(`index out of range: ${index}`);

@@ -61,15 +61,20 @@ export function countCost(root: CelNode, spend: (cost: number) => void): void {
   for (const node of all) {
     const { evaluate } = node.meta;
     const measures = measured.has(node);
-    node.setMeta('evaluate', function counted(this: unknown, ...args: unknown[]) {
-      spend(1);
-      const value = Reflect.apply(evaluate, this, args);
-      if (measures) {
+    if (measures) {
+      node.setMeta('evaluate', function measured(this: unknown, evaluator: unknown, tree: unknown, context: unknown) {
+        spend(1);
+        const value = evaluate.call(this, evaluator, tree, context);
         const size = sizeOf(value);
         if (size > 10) spend(size / 10);
-      }
-      return value;
-    });
+        return value;
+      });
+    } else {
+      node.setMeta('evaluate', function counted(this: unknown, evaluator: unknown, tree: unknown, context: unknown) {
+        spend(1);
+        return evaluate.call(this, evaluator, tree, context);
+      });
+    }
   }
 }
 
