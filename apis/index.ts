@@ -1,4 +1,13 @@
 export * from './errors.ts';
+export {
+  conditionIn,
+  definitionOf,
+  isEstablished,
+  isTerminating,
+  kindOfStorage,
+  kindsOfDefinition,
+} from './extensions/definition-kinds.ts';
+export { compareVersions } from './extensions/version-order.ts';
 export * from './fence.ts';
 export * from './kind.ts';
 export * as kinds from './kinds.ts';

@@ -6,12 +6,38 @@ export interface PrinterColumn {
   readonly type: 'string' | 'integer' | 'date' | 'number' | 'boolean';
   readonly path: string;
   readonly description: string;
-  /** 0 is always shown, 1 only with -o wide. */
-  readonly priority?: 0 | 1;
+  /** 0 is always shown, more only with -o wide. */
+  readonly priority?: number;
+  readonly format?: string;
+}
+
+/** Where an object says how many replicas it wants and has; dotted paths that begin with a dot. */
+export interface ScalePaths {
+  readonly specReplicasPath: string;
+  readonly statusReplicasPath: string;
+  readonly labelSelectorPath?: string;
+}
+
+/** The CustomResourceDefinition that a kind of a user comes from, as it was when this was made of it. */
+export interface DefinitionOf {
+  readonly uid: string;
+  /** Grows with each change of its spec and when its deletion begins; writes of the kind compare it. */
+  readonly generation: number;
+  /** Nothing new is created any more. */
+  readonly isTerminating: boolean;
 }
 
 /** What may stand behind an object's name in a URL. */
-export type Subresource = 'status' | 'binding' | 'content' | 'eviction' | 'log' | 'progress' | 'token' | 'tunnel';
+export type Subresource =
+  | 'status'
+  | 'scale'
+  | 'binding'
+  | 'content'
+  | 'eviction'
+  | 'log'
+  | 'progress'
+  | 'token'
+  | 'tunnel';
 
 /** Everything the system knows of a kind; one row of the table in kinds.ts. */
 export interface KindInfo {
@@ -34,6 +60,18 @@ export interface KindInfo {
   readonly mutable?: readonly string[];
   /** Another kind whose objects these are under another name (Namespace over Herd): same key, no store of its own. */
   readonly projectionOf?: string;
+  /** Default: the kind's name with List behind it. */
+  readonly listKind?: string;
+  /** Groups of kinds that `kubectl get` takes by one name, e.g. all. */
+  readonly categories?: readonly string[];
+  /** For the subresource scale. */
+  readonly scale?: ScalePaths;
+  /** Of a user's kind: the version that its objects are written in; they are shown in the one that is asked for. */
+  readonly storageVersion?: string;
+  /** What whoever uses this version is told. */
+  readonly deprecation?: string;
+  /** Of a user's kind only. */
+  readonly definition?: DefinitionOf;
   readonly schema: KindSchema;
 }
 
@@ -51,4 +89,14 @@ export function apiVersionOf(kind: Pick<KindInfo, 'group' | 'version'>): string 
 /** `pods`, `pipelines.runink.io`: how messages name a resource. */
 export function resourceOf(kind: Pick<KindInfo, 'group' | 'plural'>): string {
   return kind.group === '' ? kind.plural : `${kind.plural}.${kind.group}`;
+}
+
+/** `PipelineList`: the kind of a list of the kind's objects. */
+export function listKindOf(kind: Pick<KindInfo, 'kind' | 'listKind'>): string {
+  return kind.listKind ?? `${kind.kind}List`;
+}
+
+/** Whether a kind is one of Kubernetes' own that we serve, and so patched by strategic merge. */
+export function isKubernetesOwn(kind: Pick<KindInfo, 'group' | 'definition'>): boolean {
+  return kind.definition === undefined && (kind.group === '' || kind.group.endsWith('.k8s.io'));
 }

@@ -10,6 +10,7 @@ export const nodes: Kind<types.Node> = table.nodeInfo;
 export const pods: Kind<types.Pod> = table.podInfo;
 export const secrets: Kind<types.Secret> = table.secretInfo;
 export const serviceAccounts: Kind<types.ServiceAccount> = table.serviceAccountInfo;
+export const customResourceDefinitions: Kind<types.CustomResourceDefinition> = table.definitionInfo;
 export const leases: Kind<types.Lease> = table.leaseInfo;
 export const annotations: Kind<types.Annotation> = table.annotationInfo;
 export const bundles: Kind<types.Bundle> = table.bundleInfo;

@@ -1,6 +1,7 @@
 // The table of kinds: one row makes discovery, OpenAPI, Table output, manifests and types. Rows without types; kinds.ts adds them.
 import { eventSchema, leaseSchema, nodeSchema, secretSchema, serviceAccountSchema } from './core/core.schema.ts';
 import { podSchema } from './core/pod.schema.ts';
+import { definitionSchema } from './extensions/definition.schema.ts';
 import type { KindInfo } from './kind.ts';
 import { annotationSchema } from './runink/annotation.schema.ts';
 import { bundleSchema } from './runink/bundle.schema.ts';
@@ -90,6 +91,7 @@ export const podInfo: KindInfo = {
   ...plain,
   ...core,
   kind: 'Pod',
+  categories: ['all'],
   plural: 'pods',
   singular: 'pod',
   shortNames: ['po'],
@@ -198,11 +200,27 @@ export const leaseInfo: KindInfo = {
   columns: [{ name: 'Holder', type: 'string', path: '.spec.holderIdentity', description: 'Who holds it.' }, age],
   schema: leaseSchema,
 };
+/** CustomResourceDefinition. */
+export const definitionInfo: KindInfo = {
+  ...plain,
+  group: 'apiextensions.k8s.io',
+  version: 'v1',
+  kind: 'CustomResourceDefinition',
+  plural: 'customresourcedefinitions',
+  singular: 'customresourcedefinition',
+  shortNames: ['crd', 'crds'],
+  categories: ['api-extensions'],
+  scope: 'Cluster',
+  subresources: ['status'],
+  columns: [{ ...age, name: 'Created At', description: 'When it was created.' }],
+  schema: definitionSchema,
+};
 /** Pipeline. */
 export const pipelineInfo: KindInfo = {
   ...plain,
   ...ours,
   kind: 'Pipeline',
+  categories: ['all', 'runink'],
   plural: 'pipelines',
   singular: 'pipeline',
   shortNames: ['pl'],
@@ -233,6 +251,7 @@ export const runInfo: KindInfo = {
   ...plain,
   ...ours,
   kind: 'Run',
+  categories: ['all', 'runink'],
   plural: 'runs',
   singular: 'run',
   scope: 'Namespaced',
@@ -256,6 +275,7 @@ export const sliceInfo: KindInfo = {
   ...plain,
   ...ours,
   kind: 'Slice',
+  categories: ['all', 'runink'],
   plural: 'slices',
   singular: 'slice',
   shortNames: ['sl'],
@@ -281,6 +301,7 @@ export const contractInfo: KindInfo = {
   ...plain,
   ...ours,
   kind: 'Contract',
+  categories: ['runink'],
   plural: 'contracts',
   singular: 'contract',
   shortNames: ['ct'],
@@ -300,6 +321,7 @@ export const bundleInfo: KindInfo = {
   ...plain,
   ...ours,
   kind: 'Bundle',
+  categories: ['runink'],
   plural: 'bundles',
   singular: 'bundle',
   scope: 'Namespaced',
@@ -337,6 +359,7 @@ export const kindInfos: readonly KindInfo[] = [
   podInfo,
   secretInfo,
   serviceAccountInfo,
+  definitionInfo,
   leaseInfo,
   annotationInfo,
   bundleInfo,

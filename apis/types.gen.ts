@@ -158,6 +158,78 @@ export interface ContainerState {
 };
 }
 
+/** How the kind and its objects are called. */
+export interface CustomResourceNames {
+  /** As in URLs: lower case; the name of the definition is this and the group. */
+  readonly plural: string;
+  /** One of them, lower case; default: the kind in lower case. */
+  readonly singular?: string;
+  /** Shorter names for the command line. */
+  readonly shortNames?: readonly string[];
+  /** The kind, CamelCase and singular. */
+  readonly kind: string;
+  /** The kind of a list of them; default: the kind with List behind it. */
+  readonly listKind?: string;
+  /** Groups of kinds that it is listed with, e.g. all. */
+  readonly categories?: readonly string[];
+}
+
+/** One version of the kind. */
+export interface CustomResourceVersion {
+  /** As in URLs: v1, v1beta1. */
+  readonly name: string;
+  /** Whether it is served. */
+  readonly served: boolean;
+  /** Whether objects are stored in it; true of exactly one. */
+  readonly storage: boolean;
+  /** Whether those who use it are warned. */
+  readonly deprecated?: boolean;
+  /** What they are told instead of the usual words. */
+  readonly deprecationWarning?: string;
+  /** What its objects look like. */
+  readonly schema?: {
+  /** A structural schema of whole objects. */
+  readonly openAPIV3Schema?: Readonly<Record<string, unknown>>;
+};
+  /** What stands behind the name of an object. */
+  readonly subresources?: {
+  /** When given, status is written by its own address only. */
+  readonly status?: Readonly<Record<string, unknown>>;
+  /** The subresource scale. */
+  readonly scale?: {
+  /** Where the wanted number is, under .spec. */
+  readonly specReplicasPath: string;
+  /** Where the number that is there is, under .status. */
+  readonly statusReplicasPath: string;
+  /** Where a selector as text is, under .spec or .status. */
+  readonly labelSelectorPath?: string;
+};
+};
+  /** Fields that field selectors may name. */
+  readonly selectableFields?: readonly ({
+  /** A field, as .spec.color. */
+  readonly jsonPath: string;
+})[];
+  /** Columns of tables beside the name; default: the age. */
+  readonly additionalPrinterColumns?: readonly CustomResourceColumn[];
+}
+
+/** A column of tables. */
+export interface CustomResourceColumn {
+  /** What stands above it. */
+  readonly name: string;
+  /** integer, number, string, boolean or date. */
+  readonly type: string;
+  /** A format of the type, for programs. */
+  readonly format?: string;
+  /** What it tells. */
+  readonly description?: string;
+  /** 0 is always shown, more only with -o wide. */
+  readonly priority?: number;
+  /** Where the value is in the object. */
+  readonly jsonPath: string;
+}
+
 export interface PipelineSource {
   /** What steps name in from. */
   readonly name: string;
@@ -612,6 +684,42 @@ export interface ServiceAccount {
   /** Name of a secret. */
   readonly name?: string;
 })[];
+}
+
+/** A kind of a user: its names, its versions and what its objects look like. It is served without restart. */
+export interface CustomResourceDefinition {
+  readonly apiVersion: 'apiextensions.k8s.io/v1';
+  readonly kind: 'CustomResourceDefinition';
+  readonly metadata: ObjectMeta;
+  /** The kind. */
+  readonly spec: {
+  /** The API group, a domain. */
+  readonly group: string;
+  /** How the kind and its objects are called. */
+  readonly names: CustomResourceNames;
+  /** Cluster or Namespaced. */
+  readonly scope: string;
+  /** Its versions. */
+  readonly versions: readonly CustomResourceVersion[];
+  /** How one version becomes another. */
+  readonly conversion?: {
+  /** None: only apiVersion changes. Webhooks are not served. */
+  readonly strategy: string;
+  /** Not served. */
+  readonly webhook?: Readonly<Record<string, unknown>>;
+};
+  /** Must be false or absent. */
+  readonly preserveUnknownFields?: boolean;
+};
+  /** Whether it is served, and under which names. */
+  readonly status?: {
+  /** What is true of the object, by type. */
+  readonly conditions?: readonly Condition[];
+  /** How the kind and its objects are called. */
+  readonly acceptedNames?: CustomResourceNames;
+  /** Versions that objects may be stored in. */
+  readonly storedVersions?: readonly string[];
+};
 }
 
 /** Who holds a role, or that a node lives. */

@@ -3,17 +3,19 @@ import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { createServer, type Server } from 'node:https';
 import { join } from 'node:path';
-import { type KindInfo, kindInfos, kinds } from '../apis/index.ts';
+import { kinds } from '../apis/index.ts';
 import type { Barn } from '../barn/index.ts';
 import type { Clock, Log, Random } from '../base/index.ts';
 import { readIfThere, type TrustedCredentials, writePrivate } from '../pki/index.ts';
 import { hostOf, isAnyHost, urlAt } from './address.ts';
 import { ensureTokens } from './auth/tokens.ts';
 import { compactByTime } from './compaction.ts';
+import { keepDefinitions } from './definitions/keeper.ts';
 import { furnishHerd, makeOurHerds } from './furnish.ts';
 import { type App, buildApp } from './http/app.ts';
 import { authenticator } from './http/authenticate.ts';
 import { pathServer } from './http/paths.ts';
+import { LiveKinds } from './kinds/live-kinds.ts';
 import { type ApiLimits, defaultLimits } from './limits.ts';
 import { ensureIdentities, type Identities, writeKubeconfigs } from './pki/identities.ts';
 import { type KeptCertificate, Renewals } from './pki/renewals.ts';
@@ -97,6 +99,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     counters: new Counters(),
     checks: { [kinds.contracts.kind]: contractProblems, [kinds.runs.kind]: (run) => runProblems(store, run) },
   };
+  const live = new LiveKinds({ store: registry.store, clock, random: options.random, log });
   const renewals = new Renewals({ clock, log });
   let url = '';
   let isFurnished = false;
@@ -104,17 +107,19 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     registry,
     continueTokens: continueTokens(keys.current().key),
     authenticate: authenticator(await ensureTokens(shared)),
-    kindOf: kindLookup(kindInfos),
+    kinds: live,
     tunnels: new Tunnels(),
     certificates: () => renewals.states(),
     log,
     version: options.version,
     servePath: pathServer({
       address: () => new URL(url).host,
+      kinds: live,
       version: options.version,
       log,
       readiness: [
         { name: 'barn', check: () => checkBarn(barn) },
+        { name: 'kinds', check: () => (live.isReady ? Promise.resolve() : Promise.reject(new Error('not read yet'))) },
         { name: 'herds', check: () => (isFurnished ? Promise.resolve() : Promise.reject(new Error('not made yet'))) },
       ],
     }),
@@ -149,13 +154,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   );
   const compaction = compactByTime(barn, clock, limits.historyMs, log);
   const ending = new AbortController();
+  const following = [live.follow(ending.signal), keepDefinitions({ registry, table: live.table, log }, ending.signal)];
   const running: RunningServer = {
     url,
-    close() {
+    async close() {
       ending.abort();
       renewing.stop();
       renewals.close();
-      return stop(server, app, compaction, clock);
+      await stop(server, app, compaction, clock);
+      await Promise.all(following);
     },
   };
   log.info('server listens', { url });
@@ -189,11 +196,6 @@ function keepRenewed(options: ServerOptions, renewals: Renewals, server: Server,
 /** What the server's certificate must name. */
 function hostsOf(host: string, advertise: string | undefined): string[] {
   return [...(isAnyHost(host) ? [] : [host]), ...(advertise === undefined ? [] : [hostOf(advertise)])];
-}
-
-function kindLookup(infos: readonly KindInfo[]) {
-  const byPath = new Map(infos.map((info) => [`${info.group}/${info.version}/${info.plural}`, info]));
-  return (group: string, version: string, plural: string) => byPath.get(`${group}/${version}/${plural}`);
 }
 
 // Kubeconfigs stay true over a restart: the port of last time is taken again if it can be.

@@ -1,13 +1,18 @@
 // What there is: /api, /apis and below, plain and aggregated
 // (https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-api), all from the table of kinds.
 import { createHash } from 'node:crypto';
-import type { KindInfo, Subresource } from '../../apis/index.ts';
+import { compareVersions, type KindInfo, type Subresource } from '../../apis/index.ts';
 
 const verbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
+/** In the order that Kubernetes names them for users' kinds. */
+const customVerbs = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'];
+/** What can be done while a definition goes. */
+const terminatingVerbs = ['delete', 'deletecollection', 'get', 'list', 'watch'];
 
 /** What may be done with each subresource. */
 export const subresourceVerbs: Readonly<Record<Subresource, readonly string[]>> = {
   status: ['get', 'patch', 'update'],
+  scale: ['get', 'patch', 'update'],
   binding: ['create'],
   eviction: ['create'],
   content: ['get', 'update'],
@@ -17,15 +22,18 @@ export const subresourceVerbs: Readonly<Record<Subresource, readonly string[]>> 
   tunnel: ['get'],
 };
 
-/** `kubectl get all` takes kinds of these categories. */
-const categories: Readonly<Record<string, readonly string[]>> = {
-  Pod: ['all'],
-  Pipeline: ['all', 'runink'],
-  Run: ['all', 'runink'],
-  Slice: ['all', 'runink'],
-  Contract: ['runink'],
-  Bundle: ['runink'],
+/** What a subresource is, where that is not the kind itself; by an eviction's kubectl drain knows it. */
+const subresourceKinds: Readonly<Partial<Record<Subresource, Partial<GroupVersionKind>>>> = {
+  binding: { kind: 'Binding' },
+  eviction: { group: 'policy', version: 'v1', kind: 'Eviction' },
+  scale: { group: 'autoscaling', version: 'v1', kind: 'Scale' },
 };
+
+interface GroupVersionKind {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+}
 
 /** APIVersions of the core group. */
 export function coreVersions(address: string): unknown {
@@ -38,13 +46,13 @@ export function coreVersions(address: string): unknown {
 
 /** APIGroupList of all groups but the core. */
 export function groupList(kinds: readonly KindInfo[]): unknown {
-  return { kind: 'APIGroupList', apiVersion: 'v1', groups: groupsOf(kinds).map(groupBody) };
+  return { kind: 'APIGroupList', apiVersion: 'v1', groups: groupsOf(kinds).map((name) => groupBody(kinds, name)) };
 }
 
 /** APIGroup of one group, or undefined. */
 export function group(kinds: readonly KindInfo[], name: string): unknown {
   if (!groupsOf(kinds).includes(name)) return undefined;
-  return { kind: 'APIGroup', apiVersion: 'v1', ...groupBody(name) };
+  return { kind: 'APIGroup', apiVersion: 'v1', ...groupBody(kinds, name) };
 }
 
 /** APIResourceList of a group's version, or undefined. */
@@ -71,36 +79,54 @@ export function aggregated(kinds: readonly KindInfo[], isCore: boolean, version:
     metadata: {},
     items: names.map((name) => ({
       metadata: name === '' ? {} : { name },
-      versions: [
-        {
-          version: 'v1',
-          freshness: 'Current',
-          resources: kinds.filter((info) => info.group === name).map(aggregatedResource),
-        },
-      ],
+      versions: versionsOf(kinds, name).map((own) => ({
+        version: own,
+        resources: kinds.filter((info) => info.group === name && info.version === own).map(aggregatedResource),
+        freshness: 'Current',
+      })),
     })),
   };
+}
+
+/** `/apis/G`, `/apis/G/V` of all groups but the core. */
+export function groupPaths(kinds: readonly KindInfo[]): readonly string[] {
+  return groupsOf(kinds).flatMap((name) => [
+    `/apis/${name}`,
+    ...versionsOf(kinds, name).map((version) => `/apis/${name}/${version}`),
+  ]);
 }
 
 function groupsOf(kinds: readonly KindInfo[]): string[] {
   return [...new Set(kinds.map((info) => info.group))].filter((name) => name !== '');
 }
 
-function groupBody(name: string) {
-  const version = { groupVersion: `${name}/v1`, version: 'v1' };
-  return { name, versions: [version], preferredVersion: version };
+/** The most preferred first. */
+function versionsOf(kinds: readonly KindInfo[], group: string): string[] {
+  const versions = new Set(kinds.filter((info) => info.group === group).map((info) => info.version));
+  return [...versions].sort(compareVersions);
+}
+
+function groupBody(kinds: readonly KindInfo[], name: string) {
+  const versions = versionsOf(kinds, name).map((version) => ({ groupVersion: `${name}/${version}`, version }));
+  return { name, versions, preferredVersion: versions[0] };
+}
+
+function verbsOf({ definition, verbs: own = verbs }: KindInfo): readonly string[] {
+  if (definition === undefined) return own;
+  return definition.isTerminating ? terminatingVerbs : customVerbs;
 }
 
 function resourceBody(info: KindInfo) {
-  const id = `${info.group}/${info.version}/${info.kind}`;
+  const { categories = [] } = info;
+  const id = `${info.group}/${info.storageVersion ?? info.version}/${info.kind}`;
   return {
     name: info.plural,
     singularName: info.singular,
     namespaced: info.scope === 'Namespaced',
     kind: info.kind,
-    verbs: info.verbs ?? verbs,
+    verbs: verbsOf(info),
     ...(info.shortNames.length === 0 ? {} : { shortNames: info.shortNames }),
-    ...(categories[info.kind] === undefined ? {} : { categories: categories[info.kind] }),
+    ...(categories.length === 0 ? {} : { categories }),
     storageVersionHash: createHash('sha256').update(id).digest().subarray(0, 8).toString('base64'),
   };
 }
@@ -110,44 +136,29 @@ function subresourceBody(info: KindInfo, subresource: Subresource) {
     name: `${info.plural}/${subresource}`,
     singularName: '',
     namespaced: info.scope === 'Namespaced',
-    ...bodyOf(info, subresource),
+    kind: info.kind,
+    ...subresourceKinds[subresource],
     verbs: subresourceVerbs[subresource],
   };
 }
 
-// Group and version stand there only where they are not the kind's own; by those of an eviction kubectl drain knows it.
-function bodyOf(
-  info: KindInfo,
-  subresource: Subresource,
-): { readonly group?: string; readonly version?: string; readonly kind: string } {
-  switch (subresource) {
-    case 'eviction':
-      return eviction;
-    case 'binding':
-      return { kind: 'Binding' };
-    default:
-      return { kind: info.kind };
-  }
-}
-
-const eviction = { group: 'policy', version: 'v1', kind: 'Eviction' } as const;
-
 function aggregatedResource(info: KindInfo) {
+  const { categories = [] } = info;
   const responseKind = { group: info.group, version: info.version, kind: info.kind };
   return {
     resource: info.plural,
     responseKind,
     scope: info.scope === 'Namespaced' ? 'Namespaced' : 'Cluster',
     singularResource: info.singular,
-    verbs: info.verbs ?? verbs,
+    verbs: verbsOf(info),
     ...(info.shortNames.length === 0 ? {} : { shortNames: info.shortNames }),
-    ...(categories[info.kind] === undefined ? {} : { categories: categories[info.kind] }),
+    ...(categories.length === 0 ? {} : { categories }),
     ...(info.subresources.length === 0
       ? {}
       : {
           subresources: info.subresources.map((name) => ({
             subresource: name,
-            responseKind: { ...responseKind, ...bodyOf(info, name) },
+            responseKind: { ...responseKind, ...subresourceKinds[name] },
             verbs: subresourceVerbs[name],
           })),
         }),

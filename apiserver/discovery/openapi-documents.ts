@@ -1,8 +1,10 @@
-// The published bytes of OpenAPI: made at the first request, kept, and named by their hash.
+// The published bytes of OpenAPI and discovery: made at the first request after the kinds changed, kept, and named by their
+// hash.
 import { createHash } from 'node:crypto';
 import type { KindInfo } from '../../apis/index.ts';
 import { openApiV2, openApiV3 } from './openapi.ts';
 import { encodeOpenApi } from './openapi-proto.ts';
+import { rootOf } from './openapi-schema.ts';
 
 /** A document as it is sent. */
 export interface Document {
@@ -12,7 +14,7 @@ export interface Document {
   readonly etag: string;
 }
 
-/** The published schemas of all kinds, made once from the table of kinds. */
+/** The published schemas of all kinds. */
 export interface OpenApiDocuments {
   v2(form: 'json' | 'protobuf'): Document;
   /** `/openapi/v3`: where each document is, with its hash. */
@@ -24,38 +26,66 @@ export interface OpenApiDocuments {
 // Asked for with @ before the version, which is no media type; answered with a dot, as Kubernetes does.
 const protobufType = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
 
-/** Documents of kinds that do not change while the server runs. */
-export function openApiDocuments(infos: readonly KindInfo[], version: string): OpenApiDocuments {
-  const kept = new Map<string, Document>();
-  const make = (name: string, type: string, bytes: () => Uint8Array): Document => {
-    let document = kept.get(name);
+/** Documents of these kinds, each made when it is first asked for; `former` gives those of roots that have the same kinds. */
+export function openApiDocuments(
+  infos: readonly KindInfo[],
+  version: string,
+  former?: DocumentsOfKinds,
+): DocumentsOfKinds {
+  return new DocumentsOfKinds(infos, version, former);
+}
+
+/** Documents that remember what they were made of. */
+export class DocumentsOfKinds implements OpenApiDocuments {
+  readonly #infos: readonly KindInfo[];
+  readonly #version: string;
+  readonly #byRoot = new Map<string, { readonly infos: readonly KindInfo[]; document?: Document }>();
+  readonly #v2 = new Map<string, Document>();
+
+  constructor(infos: readonly KindInfo[], version: string, former: DocumentsOfKinds | undefined) {
+    this.#infos = infos;
+    this.#version = version;
+    for (const root of new Set(infos.map(rootOf))) {
+      const own = infos.filter((info) => rootOf(info) === root);
+      const before = former === undefined ? undefined : former.#byRoot.get(root);
+      const isSame = before?.infos.length === own.length && own.every((info, index) => info === before.infos[index]);
+      this.#byRoot.set(root, isSame && before !== undefined ? before : { infos: own });
+    }
+  }
+
+  v2(form: 'json' | 'protobuf'): Document {
+    let document = this.#v2.get(form);
     if (document === undefined) {
-      const made = bytes();
-      document = { bytes: made, type, etag: `"${createHash('sha256').update(made).digest('hex').toUpperCase()}"` };
-      kept.set(name, document);
+      const source = openApiV2(this.#infos, this.#version);
+      document =
+        form === 'json'
+          ? documentOf(jsonBytes(source), 'application/json')
+          : documentOf(encodeOpenApi(source), protobufType);
+      this.#v2.set(form, document);
     }
     return document;
-  };
-  const sources = openApiV3(infos, version);
-  const v3 = (root: string): Document | undefined => {
-    const source = sources.get(root);
-    return source === undefined ? undefined : make(root, 'application/json', () => jsonBytes(source));
-  };
-  return {
-    v2: (form) =>
-      form === 'json'
-        ? make('v2', 'application/json', () => jsonBytes(openApiV2(infos, version)))
-        : make('v2.proto', protobufType, () => encodeOpenApi(openApiV2(infos, version))),
-    v3,
-    v3Index: () => ({
-      paths: Object.fromEntries(
-        [...sources.keys()].map((root) => {
-          const hash = v3(root)?.etag.replaceAll('"', '') ?? '';
-          return [root, { serverRelativeURL: `/openapi/v3/${root}?hash=${hash}` }];
-        }),
-      ),
-    }),
-  };
+  }
+
+  v3(root: string): Document | undefined {
+    const own = this.#byRoot.get(root);
+    if (own === undefined) return undefined;
+    const source = () => openApiV3(own.infos, this.#version).get(root) ?? {};
+    own.document ??= documentOf(jsonBytes(source()), 'application/json');
+    return own.document;
+  }
+
+  v3Index(): unknown {
+    const paths = [...this.#byRoot.keys()].map((root) => {
+      const hash = this.v3(root)?.etag.replaceAll('"', '') ?? '';
+      return [root, { serverRelativeURL: `/openapi/v3/${root}?hash=${hash}` }] as const;
+    });
+    return { paths: Object.fromEntries(paths) };
+  }
+}
+
+/** Bytes with the name that their hash gives them. */
+export function documentOf(bytes: Uint8Array, type: string): Document {
+  return { bytes, type, etag: `"${createHash('sha256').update(bytes).digest('hex').toUpperCase()}"` };
 }
 
 /** Whether an Accept header asks for the protobuf form of v2. */

@@ -2,13 +2,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import express from 'express';
-import { ApiError, type KindInfo, kinds } from '../../apis/index.ts';
+import { ApiError, type KindInfo, kinds, notFound } from '../../apis/index.ts';
 import type { Log } from '../../base/index.ts';
 import type { Attributes } from '../auth/attributes.ts';
 import { authorise } from '../auth/authorise.ts';
 import type { NodeLookups } from '../auth/node-role.ts';
 import { type User, wellKnownGroups } from '../auth/user.ts';
 import { at, textOf } from '../json.ts';
+import type { LiveKinds } from '../kinds/live-kinds.ts';
 import type { CertificateState } from '../pki/renewals.ts';
 import type { ContinueTokens } from '../registry/continue-token.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -22,9 +23,9 @@ import { barnMetrics } from './barn-metrics.ts';
 import { endWithHerds } from './herd-ends.ts';
 import { type ApiMetrics, apiMetrics } from './metrics.ts';
 import { mediaTypeOf } from './negotiate.ts';
-import { type KindLookup, parseRequest, type RequestInfo, type ResourceRequest } from './request-info.ts';
+import { parseRequest, type RequestInfo, type ResourceRequest } from './request-info.ts';
 import { serveResource } from './resources.ts';
-import { sendError, sendJson, sendText } from './respond.ts';
+import { sendError, sendText } from './respond.ts';
 import { serveUpgrade } from './upgrade.ts';
 import { Watches } from './watches.ts';
 
@@ -35,7 +36,7 @@ export interface AppDeps {
   readonly registry: Registry;
   readonly continueTokens: ContinueTokens;
   readonly authenticate: Authenticate;
-  readonly kindOf: KindLookup;
+  readonly kinds: LiveKinds;
   readonly tunnels: Tunnels;
   /** For the metrics. */
   readonly certificates: () => readonly CertificateState[];
@@ -69,6 +70,10 @@ export function buildApp(deps: AppDeps): App {
   });
   const ending = new AbortController();
   void endWithHerds(registry, watches, log, ending.signal);
+  // By another schema objects look otherwise; a watch that went on would show them half in one, half in the other.
+  const forget = deps.kinds.table.onChange(({ uid, what }) => {
+    if (what !== 'other') watches.endOfDefinition(uid);
+  });
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -84,6 +89,7 @@ export function buildApp(deps: AppDeps): App {
     },
     close: () => {
       ending.abort();
+      forget();
       watches.close();
       tunnels.close();
     },
@@ -93,7 +99,7 @@ export function buildApp(deps: AppDeps): App {
 async function admit(deps: AppDeps, request: IncomingMessage): Promise<RequestInfo> {
   const user = deps.authenticate(request);
   const { path, query } = targetOf(request);
-  const about = parseRequest(request.method ?? '', path, query, deps.kindOf);
+  const about = await requestInfo(deps, request, path, query);
   if (about.kind === 'resource') await authorise(attributesOf(user, about, query, request), lookupsOf(deps.registry));
   return about;
 }
@@ -108,12 +114,16 @@ async function serve(
   const { registry } = deps;
   const user = deps.authenticate(request);
   const { path, query } = targetOf(request);
-  const about = parseRequest(request.method ?? '', path, query, deps.kindOf);
+  const about = await requestInfo(deps, request, path, query);
   const end = metrics.begin(about.kind === 'resource' ? about : undefined);
   response.once('close', () => end(response.statusCode));
   switch (about.kind) {
     case 'unknown':
-      return serveUnknown(path, request, response);
+      return sendText(response, 404, notFoundText);
+    case 'noSubresource':
+      throw notFound(about.info, about.name);
+    case 'unnamed':
+      throw new ApiError('BadRequest', 'name must be provided', {});
     case 'notAllowed':
       throw new ApiError('MethodNotAllowed', notAllowedText(about.info), {});
     case 'path':
@@ -131,11 +141,27 @@ async function serve(
       return;
     case 'resource': {
       await authorise(attributesOf(user, about, query, request), lookupsOf(deps.registry));
+      if (about.info.deprecation !== undefined)
+        response.appendHeader('warning', `299 - "${about.info.deprecation.replace(/["\\\\]/g, '\\\\$&')}"`);
       return serveResource({ deps, watches, request, response, query, user, about });
     }
     default:
       return about satisfies never;
   }
+}
+
+// What is not here may have been defined at another server a moment ago.
+async function requestInfo(
+  { kinds: live }: AppDeps,
+  request: IncomingMessage,
+  path: string,
+  query: URLSearchParams,
+): Promise<RequestInfo> {
+  const parse = (): RequestInfo => parseRequest(request.method ?? '', path, query, (...of) => live.table.kindOf(...of));
+  const about = parse();
+  if (about.kind !== 'unknown' || !path.startsWith('/apis/')) return about;
+  await live.catchUp();
+  return parse();
 }
 
 /** For one line of the metrics no more time is lost. */
@@ -163,21 +189,6 @@ async function serveMetrics(
   response.setHeader('content-type', type);
   sendText(response, 200, `${text}${ofBarn}`);
 }
-
-// A question that kubectl asks of any server, answered so that what it says to its user comes out right.
-function serveUnknown(path: string, request: IncomingMessage, response: ServerResponse): void {
-  // Before it says that it does not know a kind, it looks whether a user defined it. There are no such yet.
-  if (path === definitionsPath && request.method === 'GET') return sendJson(response, 200, noDefinitions);
-  sendText(response, 404, notFoundText);
-}
-
-const definitionsPath = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
-const noDefinitions = {
-  kind: 'CustomResourceDefinitionList',
-  apiVersion: 'apiextensions.k8s.io/v1',
-  metadata: { resourceVersion: '1' },
-  items: [],
-};
 
 function targetOf(request: IncomingMessage): { readonly path: string; readonly query: URLSearchParams } {
   const url = request.url ?? '/';

@@ -1,8 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import { ApiError } from '../../apis/index.ts';
 
+// A request may be done a second time, by a definition that changed meanwhile; its body came once.
+const bodies = new WeakMap<IncomingMessage, Buffer>();
+
 /** A request's body, whole. Errors: RequestEntityTooLarge; the connection is then closed after the answer. */
 export async function readBody(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
+  const there = bodies.get(request);
+  if (there !== undefined) return there;
   const announced = Number(request.headers['content-length'] ?? 0);
   if (announced > bytesMax) throw tooLarge(bytesMax);
   const chunks: Buffer[] = [];
@@ -12,7 +17,9 @@ export async function readBody(request: IncomingMessage, bytesMax: number): Prom
     if (size > bytesMax) throw tooLarge(bytesMax);
     chunks.push(chunk);
   }
-  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+  const body = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+  bodies.set(request, body);
+  return body;
 }
 
 function tooLarge(bytesMax: number): ApiError {

@@ -1,15 +1,23 @@
 // Paths that are about no resource: discovery, versions, health, OpenAPI.
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { kindInfos } from '../../apis/index.ts';
 import type { Log } from '../../base/index.ts';
-import { aggregated, coreVersions, group, groupList, resourceList } from '../discovery/discovery.ts';
-import { type Document, openApiDocuments, wantsProtobuf } from '../discovery/openapi-documents.ts';
+import { aggregated, coreVersions, group, groupList, groupPaths, resourceList } from '../discovery/discovery.ts';
+import {
+  type Document,
+  type DocumentsOfKinds,
+  documentOf,
+  openApiDocuments,
+  wantsProtobuf,
+} from '../discovery/openapi-documents.ts';
+import { rootOf } from '../discovery/openapi-schema.ts';
+import type { LiveKinds } from '../kinds/live-kinds.ts';
 import { sendJson, sendText } from './respond.ts';
 
 /** What paths without a resource tell of. */
 export interface PathDeps {
   /** HOST:PORT as told to clients. */
   readonly address: () => string;
+  readonly kinds: LiveKinds;
   readonly version: string;
   readonly log: Log;
   /** What must hold for the server to be ready: a name and a check that throws. */
@@ -20,51 +28,67 @@ type ServePath = (path: string, request: IncomingMessage, response: ServerRespon
 
 /** Serves the paths; false for any other. */
 export function pathServer(deps: PathDeps): ServePath {
-  const documents = openApiDocuments(kindInfos, deps.version);
-  return (path, request, response) => {
+  const { table } = deps.kinds;
+  let made: { readonly generation: number; readonly documents: DocumentsOfKinds } | undefined;
+  const documents = async (): Promise<DocumentsOfKinds> => {
+    await deps.kinds.catchUp();
+    const { generation } = table;
+    if (made?.generation !== generation)
+      made = { generation, documents: openApiDocuments(table.all(), deps.version, made?.documents) };
+    return made.documents;
+  };
+  return async (path, request, response) => {
     const parts = path.split('/').slice(1);
     switch (parts[0]) {
       case '':
-        return answer(response, { paths: rootPaths });
+        await deps.kinds.catchUp();
+        return answer(response, { paths: rootPaths(deps) });
       case 'api':
       case 'apis':
         return serveDiscovery(deps, parts, request, response);
       case 'openapi': {
         if (parts[1] === 'v2' && parts.length === 2) {
           const form = wantsProtobuf(request.headers.accept ?? '') ? 'protobuf' : 'json';
-          return sendDocument(documents.v2(form), request, response);
+          return sendDocument((await documents()).v2(form), request, response);
         }
         if (parts[1] !== 'v3') return false;
-        if (parts.length === 2) return answer(response, documents.v3Index());
-        return sendDocument(documents.v3(parts.slice(2).join('/')), request, response);
+        if (parts.length === 2) return answer(response, (await documents()).v3Index());
+        return sendDocument((await documents()).v3(parts.slice(2).join('/')), request, response);
       }
       case 'version':
         return parts.length === 1 && answer(response, versionBody(deps.version));
       case 'healthz':
       case 'livez':
       case 'readyz':
-        return parts.length === 1 && serveHealth(deps, parts[0], request, response);
+        return parts.length <= 2 && serveHealth(deps, parts[0], parts[1], request, response);
       default:
         return false;
     }
   };
 }
 
-const rootPaths = [
-  '/api',
-  '/api/v1',
-  '/apis',
-  ...[...new Set(kindInfos.map((info) => info.group))]
-    .filter((name) => name !== '')
-    .flatMap((name) => [`/apis/${name}`, `/apis/${name}/v1`]),
-  '/healthz',
-  '/livez',
-  '/metrics',
-  '/openapi/v2',
-  '/openapi/v3',
-  '/readyz',
-  '/version',
-];
+function rootPaths({ kinds, readiness }: PathDeps): readonly string[] {
+  const infos = kinds.table.all();
+  const checks = ['ping', ...readiness.map(({ name }) => name)];
+  return [
+    '/api',
+    '/api/v1',
+    '/apis',
+    '/apis/',
+    ...groupPaths(infos),
+    '/healthz',
+    ...checks.map((name) => `/healthz/${name}`),
+    '/livez',
+    '/livez/ping',
+    '/metrics',
+    '/openapi/v2',
+    '/openapi/v3',
+    ...new Set(infos.map((info) => `/openapi/v3/${rootOf(info)}`)),
+    '/readyz',
+    ...checks.map((name) => `/readyz/${name}`),
+    '/version',
+  ].sort();
+}
 
 function answer(response: ServerResponse, body: unknown): boolean {
   if (body === undefined) return false;
@@ -87,29 +111,36 @@ function sendDocument(document: Document | undefined, request: IncomingMessage, 
   return true;
 }
 
-function serveDiscovery(
+async function serveDiscovery(
   deps: PathDeps,
   parts: readonly string[],
   request: IncomingMessage,
   response: ServerResponse,
-): boolean {
-  const isCore = parts[0] === 'api';
-  const accept = request.headers.accept ?? '';
-  if (parts.length === 1) {
-    response.setHeader('vary', 'Accept');
-    const version = aggregatedVersion(accept);
-    if (version !== undefined) {
-      response.setHeader(
-        'content-type',
-        `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`,
-      );
-      return answer(response, aggregated(kindInfos, isCore, version));
-    }
-    return answer(response, isCore ? coreVersions(deps.address()) : groupList(kindInfos));
+): Promise<boolean> {
+  const version = parts.length === 1 ? aggregatedVersion(request.headers.accept ?? '') : undefined;
+  // Whoever was told that a kind is served may ask another server for it.
+  await deps.kinds.catchUp();
+  const body = discoveryBody(deps, parts, version);
+  if (body === undefined) return false;
+  const as = version === undefined ? '' : `;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`;
+  const bytes = Buffer.from(`${JSON.stringify(body)}\n`);
+  return sendDocument(documentOf(bytes, `application/json${as}`), request, response);
+}
+
+function discoveryBody(
+  deps: PathDeps,
+  [root, name = '', version = '', ...more]: readonly string[],
+  form: 'v2' | 'v2beta1' | undefined,
+): unknown {
+  const kinds = deps.kinds.table.all();
+  const isCore = root === 'api';
+  if (name === '') {
+    if (form !== undefined) return aggregated(kinds, isCore, form);
+    return isCore ? coreVersions(deps.address()) : groupList(kinds);
   }
-  if (isCore) return parts.length === 2 && answer(response, resourceList(kindInfos, '', parts[1] ?? ''));
-  if (parts.length === 2) return answer(response, group(kindInfos, parts[1] ?? ''));
-  return parts.length === 3 && answer(response, resourceList(kindInfos, parts[1] ?? '', parts[2] ?? ''));
+  if (more.length > 0) return undefined;
+  if (isCore) return version === '' ? resourceList(kinds, '', name) : undefined;
+  return version === '' ? group(kinds, name) : resourceList(kinds, name, version);
 }
 
 function aggregatedVersion(accept: string): 'v2' | 'v2beta1' | undefined {
@@ -136,30 +167,42 @@ function versionBody(version: string) {
   };
 }
 
+/** A check: undefined when all is well, else what went wrong. */
+async function trouble(check: () => Promise<void>): Promise<{ readonly cause: unknown } | undefined> {
+  try {
+    await check();
+    return undefined;
+  } catch (cause) {
+    return { cause };
+  }
+}
+
 async function serveHealth(
   deps: PathDeps,
   name: string | undefined,
+  only: string | undefined,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<boolean> {
-  const lines: string[] = ['[+]ping ok'];
+  const all = [{ name: 'ping', check: () => Promise.resolve() }, ...(name === 'livez' ? [] : deps.readiness)];
+  const checks = only === undefined ? all : all.filter((check) => check.name === only);
+  if (checks.length === 0) return false;
+  const query = new URLSearchParams(request.url?.split('?')[1]);
+  const left = new Set(only === undefined ? query.getAll('exclude') : []);
+  const lines: string[] = [];
   let isWell = true;
-  if (name !== 'livez') {
-    for (const { name: what, check } of deps.readiness) {
-      try {
-        await check();
-        lines.push(`[+]${what} ok`);
-      } catch (cause) {
-        // The answer names only which.
-        deps.log.warn('not ready', { check: what, cause: String(cause) });
-        isWell = false;
-        lines.push(`[-]${what} failed`);
-      }
+  for (const { name: what, check } of checks) {
+    const found = left.has(what) ? undefined : await trouble(check);
+    if (found === undefined) lines.push(left.has(what) ? `[+]${what} excluded: ok` : `[+]${what} ok`);
+    else {
+      // The answer names only which.
+      deps.log.warn('not ready', { check: what, cause: String(found.cause) });
+      isWell = false;
+      lines.push(`[-]${what} failed: reason withheld`);
     }
   }
-  const isVerbose = /[?&]verbose(=|&|$)/.test(request.url ?? '');
   const summary = `${name ?? ''} check ${isWell ? 'passed' : 'failed'}\n`;
-  if (isWell) sendText(response, 200, isVerbose ? `${lines.join('\n')}\n${summary}` : 'ok');
+  if (isWell) sendText(response, 200, query.has('verbose') ? `${lines.join('\n')}\n${summary}` : 'ok');
   else sendText(response, 500, `${lines.join('\n')}\n${summary}`);
   return true;
 }

@@ -18,6 +18,10 @@ export type RequestInfo =
   | ResourceRequest
   | { readonly kind: 'path'; readonly path: string }
   | { readonly kind: 'unknown' }
+  /** A user's kind has no such subresource. */
+  | { readonly kind: 'noSubresource'; readonly info: KindInfo; readonly name: string }
+  /** What is done to one object was asked of all. */
+  | { readonly kind: 'unnamed' }
   /** `info` says of which kind, where the kind is why. */
   | { readonly kind: 'notAllowed'; readonly method: string; readonly info?: KindInfo };
 
@@ -77,8 +81,13 @@ function resource(
   if (info.scope === 'Cluster' && namespace !== undefined) return { kind: 'unknown' };
   if (info.scope === 'Namespaced' && namespace === undefined && name !== undefined) return { kind: 'unknown' };
   const own = info.subresources.find((known) => known === subresource);
-  if (subresource !== undefined && own === undefined) return { kind: 'unknown' };
-  const verb = verbOf(method, name, subresource, query);
+  const isCustom = info.definition !== undefined;
+  if (subresource !== undefined && own === undefined)
+    return isCustom ? { kind: 'noSubresource', info, name: name ?? '' } : { kind: 'unknown' };
+  // Of users' kinds Kubernetes looks at the body first: what is posted to a name is created, if it can be.
+  if (isCustom && name === undefined && (method === 'PUT' || method === 'PATCH')) return { kind: 'unnamed' };
+  const isPostToName = isCustom && method === 'POST' && subresource === undefined;
+  const verb = isPostToName ? 'create' : verbOf(method, name, subresource, query);
   const isEverywhere = info.scope === 'Namespaced' && namespace === undefined;
   if (verb === undefined || (isEverywhere && verb !== 'list' && verb !== 'watch'))
     return { kind: 'notAllowed', method };
@@ -89,7 +98,7 @@ function resource(
     verb,
     info,
     ...(namespace === undefined ? {} : { namespace }),
-    ...(name === undefined ? {} : { name }),
+    ...(name === undefined || isPostToName ? {} : { name }),
     ...(subresource === undefined ? {} : { subresource }),
   };
 }

@@ -1,17 +1,14 @@
 // The verbs over HTTP: body and query in, an object in the form that the client takes out.
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ApiError, fenceHeader, kinds, type Unstructured } from '../../apis/index.ts';
+import { ApiError, apiVersionOf, kinds, listKindOf, notFound, type Unstructured } from '../../apis/index.ts';
 import { forbiddenError } from '../auth/attributes.ts';
 import { seesOnlyMetadata } from '../auth/authorise.ts';
-import { nodeGuard } from '../auth/node-guard.ts';
-import type { User } from '../auth/user.ts';
 import { isRecord } from '../json.ts';
 import { bind } from '../registry/binding.ts';
 import { getContent, putContent } from '../registry/bundle.ts';
 import { create } from '../registry/create.ts';
 import { type DeleteOptions, remove } from '../registry/delete.ts';
 import { evict, readEviction } from '../registry/eviction.ts';
-import { fenceOf, type KeyedFence } from '../registry/fence.ts';
+import { StaleDefinition } from '../registry/fence.ts';
 import { reportDuplicates } from '../registry/fields.ts';
 import { list, parseVersion } from '../registry/list.ts';
 import { patch, patchTypeOf } from '../registry/patch.ts';
@@ -22,32 +19,47 @@ import { parseBody } from '../schema/parse.ts';
 import { show, withVersion } from '../storage/object-store.ts';
 import { partialOf } from '../view/partial.ts';
 import { type IncludeObject, tableOf } from '../view/table.ts';
-import type { AppDeps, Watches } from './app.ts';
 import { readBody } from './body.ts';
+import { type Call, fenceOfCall, jsonBody, optionalBody, optionsOf } from './call.ts';
 import { type LogCall, serveLog, serveProgress } from './logs.ts';
 import { type Form, mediaTypeOf, negotiate } from './negotiate.ts';
-import { deleteOptions, listOptions, selection, watchQuery, writeOptions } from './options.ts';
+import { deleteOptions, listOptions, selection, watchQuery } from './options.ts';
 import { servePodLog } from './pod-log.ts';
-import { decodeProtobuf, protobufMediaType } from './protobuf.ts';
-import type { ResourceRequest } from './request-info.ts';
 import { afterWrite, sendJson } from './respond.ts';
+import { serveScale } from './scale.ts';
 import { streamWatch } from './watch-stream.ts';
-
-/** One request for a resource, authenticated and authorised. */
-export interface Call {
-  readonly deps: AppDeps;
-  readonly watches: Watches;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly query: URLSearchParams;
-  readonly user: User;
-  readonly about: ResourceRequest;
-}
 
 /** Answers one authorised request about a resource. Errors: as the verbs of the registry. */
 export async function serveResource(call: Call): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await serveVerb(call);
+    } catch (error) {
+      if (!(error instanceof StaleDefinition)) throw error;
+      if (attempt === definitionAttemptsMax)
+        throw new ApiError('Conflict', `${error.message}; please try again`, {}, { cause: error });
+      call = await byNewDefinition(call);
+    }
+  }
+}
+
+/** A definition that changes faster than a request is done by it: 409. */
+const definitionAttemptsMax = 5;
+
+async function byNewDefinition(call: Call): Promise<Call> {
+  const { kinds: live } = call.deps;
+  const { group, version, plural } = call.about.info;
+  await live.catchUp();
+  const info = live.table.kindOf(group, version, plural);
+  if (info === undefined) throw notFound(call.about.info, call.about.name ?? '');
+  call.response.removeHeader('warning');
+  return { ...call, about: { ...call.about, info } };
+}
+
+async function serveVerb(call: Call): Promise<void> {
   const { about } = call;
   if (about.subresource === 'content') return serveContent(call);
+  if (about.subresource === 'scale') return serveScale(call);
   switch (about.verb) {
     case 'get':
       return serveGet(call);
@@ -116,8 +128,7 @@ function listIn(call: Call, items: readonly Unstructured[], metadata: Record<str
     case 'partial':
       return { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata, items: items.map(partialOf) };
     case 'object': {
-      const apiVersion = info.group === '' ? info.version : `${info.group}/${info.version}`;
-      return { kind: `${info.kind}List`, apiVersion, metadata, items };
+      return { kind: listKindOf(info), apiVersion: apiVersionOf(info), metadata, items };
     }
     default:
       return form satisfies never;
@@ -141,30 +152,42 @@ async function serveWatch(call: Call): Promise<void> {
     if (form === 'table') return tableOf(about.info, [object], { include, nowMs, metadata, withColumns });
     return form === 'partial' ? partialOf(object) : object;
   };
-  await call.watches.run(about.namespace, async (abort) => {
-    const changes = watch(registry, about, {
-      ...chosen,
-      after,
-      serializable: options.resourceVersion === '0',
-      signal: abort.signal,
-    });
-    await streamWatch(response, changes, abort, {
-      info: about.info,
-      bookmarks: options.bookmarks,
-      marksInitialEnd: options.sendInitialEvents === true,
-      timeoutMs: options.timeoutMs ?? registry.limits.watchTimeoutMsMin * (1 + registry.random.next()),
-      limits: registry.limits,
-      clock: registry.clock,
-      log: deps.log,
-      form: (change, isFirst) => withForm(visible(call, shownOf(call, change)), isFirst),
-      bookmark: (object) =>
-        form === 'table'
-          ? { ...emptyTable(object), rows: [] }
-          : form === 'partial'
-            ? { ...object, kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1' }
-            : object,
-    });
-  });
+  const { definition } = about.info;
+  await call.watches.run(
+    about.namespace,
+    async (abort) => {
+      refuseStale(call);
+      const changes = watch(registry, about, {
+        ...chosen,
+        after,
+        serializable: options.resourceVersion === '0',
+        signal: abort.signal,
+      });
+      await streamWatch(response, changes, abort, {
+        info: about.info,
+        bookmarks: options.bookmarks,
+        marksInitialEnd: options.sendInitialEvents === true,
+        timeoutMs: options.timeoutMs ?? registry.limits.watchTimeoutMsMin * (1 + registry.random.next()),
+        limits: registry.limits,
+        clock: registry.clock,
+        log: deps.log,
+        form: (change, isFirst) => withForm(visible(call, shownOf(call, change)), isFirst),
+        bookmark: (object) =>
+          form === 'table'
+            ? { ...emptyTable(object), rows: [] }
+            : form === 'partial'
+              ? { ...object, kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1' }
+              : object,
+      });
+    },
+    definition?.uid,
+  );
+}
+
+// From here on a change of the definition ends the watch; one that came before must not be missed.
+function refuseStale({ about: { info }, deps }: Call): void {
+  const now = deps.kinds.table.kindOf(info.group, info.version, info.plural);
+  if (info.definition !== undefined && now !== info) throw new StaleDefinition(`${info.plural} is defined otherwise`);
 }
 
 function emptyTable(object: Unstructured): Record<string, unknown> {
@@ -273,44 +296,6 @@ async function deletion(call: Call): Promise<DeleteOptions> {
   const options = deleteOptions(call.query, await optionalBody(call));
   const fence = await fenceOfCall(call);
   return fence === undefined ? options : { ...options, fence };
-}
-
-async function optionsOf(call: Call, kind: string): Promise<WriteOptions> {
-  const guard = nodeGuard(call.user, call.about);
-  const options = writeOptions(call.query, kind, (message) => {
-    const text = message.replace(/[^\x20-\x7e]/g, '?').replace(/["\\]/g, '\\$&');
-    call.response.appendHeader('warning', `299 - "${text}"`);
-  });
-  const fence = await fenceOfCall(call);
-  return { ...options, ...(guard === undefined ? {} : { guard }), ...(fence === undefined ? {} : { fence }) };
-}
-
-function fenceOfCall({ deps, request }: Call): Promise<KeyedFence | undefined> {
-  return fenceOf(deps.registry, request.headers[fenceHeader]?.toString());
-}
-
-async function jsonBody(call: Call, options: WriteOptions): Promise<unknown> {
-  const { registry } = call.deps;
-  const type = mediaTypeOf(call.request.headers['content-type']);
-  if (type !== 'application/json' && type !== protobufMediaType && type !== '') {
-    throw new ApiError(
-      'UnsupportedMediaType',
-      `the body of the request was in an unknown format - accepted media types include: application/json, ${protobufMediaType}`,
-    );
-  }
-  const bytes = await readBody(call.request, registry.limits.bodyBytesMax);
-  if (type === protobufMediaType) return decodeProtobuf(bytes);
-  const parsed = parseBody(bytes.toString('utf8'), call.about.info.kind, registry.limits.depthMax);
-  reportDuplicates(call.about.info, parsed.duplicates, options);
-  return parsed.value;
-}
-
-async function optionalBody(call: Call): Promise<unknown> {
-  const { registry } = call.deps;
-  const bytes = await readBody(call.request, registry.limits.bodyBytesMax);
-  if (bytes.length === 0) return undefined;
-  if (mediaTypeOf(call.request.headers['content-type']) === protobufMediaType) return decodeProtobuf(bytes);
-  return parseBody(bytes.toString('utf8'), 'DeleteOptions', registry.limits.depthMax).value;
 }
 
 function sendObject(call: Call, code: number, object: Unstructured, form?: Form): void {

@@ -3,8 +3,8 @@ import { ApiError } from '../../apis/index.ts';
 /** The open watches of a server: bounded, and all ended at its end. */
 export class Watches {
   readonly #max: number;
-  // By what ends each; the value is the herd it is of, if it is of one.
-  readonly #open = new Map<AbortController, string | undefined>();
+  // By what ends each; with the herd and the definition it is of, if it is of one.
+  readonly #open = new Map<AbortController, { readonly herd: string | undefined; readonly definition?: string }>();
   #isClosed = false;
 
   constructor(max: number) {
@@ -16,7 +16,11 @@ export class Watches {
   }
 
   /** Runs one watch. Errors: TooManyRequests, ServiceUnavailable, and its own. */
-  async run(herd: string | undefined, work: (abort: AbortController) => Promise<void>): Promise<void> {
+  async run(
+    herd: string | undefined,
+    work: (abort: AbortController) => Promise<void>,
+    definition?: string,
+  ): Promise<void> {
     if (this.#isClosed) throw new ApiError('ServiceUnavailable', 'the server is stopping', { retryAfterSeconds: 1 });
     if (this.#open.size >= this.#max) {
       throw new ApiError('TooManyRequests', `more than ${this.#max} watches are open; try again later`, {
@@ -24,7 +28,7 @@ export class Watches {
       });
     }
     const abort = new AbortController();
-    this.#open.set(abort, herd);
+    this.#open.set(abort, { herd, ...(definition === undefined ? {} : { definition }) });
     try {
       await work(abort);
     } finally {
@@ -37,12 +41,17 @@ export class Watches {
    * resume where they were, by the name.
    */
   endOf(herd: string): void {
-    for (const [abort, own] of this.#open) if (own === herd) abort.abort();
+    for (const [abort, own] of this.#open) if (own.herd === herd) abort.abort();
+  }
+
+  /** Ends those of a user's kind whose definition, by its uid, has changed or goes: their clients come again. */
+  endOfDefinition(uid: string): void {
+    for (const [abort, own] of this.#open) if (own.definition === uid) abort.abort();
   }
 
   /** Ends those of every herd. */
   endOfAllHerds(): void {
-    for (const [abort, own] of this.#open) if (own !== undefined) abort.abort();
+    for (const [abort, own] of this.#open) if (own.herd !== undefined) abort.abort();
   }
 
   close(): void {

@@ -1,4 +1,12 @@
-import { ApiError, kinds, notFound, resourceOf, type Unstructured } from '../../apis/index.ts';
+import {
+  ApiError,
+  type KindInfo,
+  kinds,
+  notFound,
+  resourceOf,
+  type StatusCause,
+  type Unstructured,
+} from '../../apis/index.ts';
 import type { Compare, Operation } from '../../barn/index.ts';
 import { isRecord, textOf } from '../json.ts';
 import { admit, checkKind } from '../schema/admit.ts';
@@ -22,6 +30,7 @@ export async function create(
   body: unknown,
   options: WriteOptions,
 ): Promise<Unstructured> {
+  if (target.info.definition?.isTerminating === true) throw definitionIsGoing();
   const given = checkKind(target.info, body);
   checkPlace(target, given);
   const isGenerated = isRecord(given.metadata) && !textOf(given.metadata.name) && !!textOf(given.metadata.generateName);
@@ -73,7 +82,7 @@ async function prepare(
   } = admitted.object.metadata;
   const { status: givenStatus, ...fields } = admitted.object;
   // Who writes status does so afterwards; only a node comes with its own.
-  const keepsStatus = !info.subresources.includes('status') || info.kind === kinds.nodes.kind;
+  const keepsStatus = !info.subresources.includes('status') || info === kinds.nodes;
   const view: Unstructured = {
     ...fields,
     ...(givenStatus !== undefined && keepsStatus ? { status: givenStatus } : {}),
@@ -82,17 +91,17 @@ async function prepare(
       ...(info.scope === 'Namespaced' && target.namespace !== undefined ? { namespace: target.namespace } : {}),
       uid: registry.newUid(),
       creationTimestamp: timestamp(registry.clock),
-      ...(info.group === kinds.herds.group || info.projectionOf !== undefined ? { generation: 1 } : {}),
+      ...(hasGeneration(info) ? { generation: 1 } : {}),
     },
   };
   const stored = storedKind(info);
-  const strategy = strategyOf(stored.kind);
+  const strategy = strategyOf(stored);
   const bare = unshow(info, view, undefined);
   const object = strategy.onCreate?.(bare) ?? bare;
   const causes = [
     ...admitted.causes,
     ...(admitted.causes.length > 0 ? [] : (strategy.problems?.(object, undefined) ?? [])),
-    ...(admitted.causes.length > 0 ? [] : ((await registry.checks[stored.kind]?.(object)) ?? [])),
+    ...(admitted.causes.length > 0 ? [] : await checked(registry, stored, object)),
   ];
   if (causes.length > 0) throw invalidError(info, name, causes);
   options.guard?.(object, undefined);
@@ -112,7 +121,7 @@ async function store(
   const key = objectKey(info, herdUid, name);
   const compares: Compare[] = [{ target: 'version', key, op: '=', number: 0 }];
   if (herdUid !== undefined) compares.push({ target: 'version', key: openKey(herdUid), op: '>', number: 0 });
-  const strategy = strategyOf(storedKind(info).kind);
+  const strategy = strategyOf(storedKind(info));
   const beside = strategy.beside?.({ herdUid, before: undefined, after: object }) ?? [];
   const value = registry.store.encode(object, key);
   const write: Operation[] = options.dryRun ? [] : [{ do: 'put', key, value }, ...beside];
@@ -126,6 +135,24 @@ async function store(
   if (result.succeeded) return show(info, options.dryRun ? object : withVersion(object, result.revision));
   if (result.results[0] !== undefined) throw alreadyExists(target, name);
   throw herdIsGoing({ ...target, name });
+}
+
+/** Whether changes of the wanted state are counted: Kubernetes counts them for its newer kinds and all of users. */
+function hasGeneration({ group, projectionOf, definition }: KindInfo): boolean {
+  return (
+    group === kinds.herds.group ||
+    group === kinds.customResourceDefinitions.group ||
+    projectionOf !== undefined ||
+    definition !== undefined
+  );
+}
+
+async function checked(registry: Registry, info: KindInfo, object: Unstructured): Promise<readonly StatusCause[]> {
+  return info.definition === undefined ? ((await registry.checks[info.kind]?.(object)) ?? []) : [];
+}
+
+function definitionIsGoing(): ApiError {
+  return new ApiError('MethodNotAllowed', 'create not allowed while custom resource definition is terminating', {});
 }
 
 function generated(registry: Registry, prefix: string): string {

@@ -35,7 +35,7 @@ export async function remove(registry: Registry, target: Target, options: Delete
     const current = show(target.info, before);
     checkPreconditions(target, options, current, stored);
     const finalizers = withPolicy(before.metadata.finalizers ?? [], options.propagationPolicy);
-    const strategy = strategyOf(storedKind(target.info).kind);
+    const strategy = strategyOf(storedKind(target.info));
     const goes = finalizers.length === 0 && (strategy.mayGo?.(before) ?? true);
     const done = goes
       ? await erase(registry, target, stored, before, options)
@@ -53,7 +53,7 @@ async function erase(
   options: DeleteOptions,
 ): Promise<Deleted | undefined> {
   const current = show(target.info, before);
-  const strategy = strategyOf(storedKind(target.info).kind);
+  const strategy = strategyOf(storedKind(target.info));
   const beside = strategy.beside?.({ herdUid: stored.herdUid, before, after: undefined }) ?? [];
   if (options.dryRun) return { kind: 'gone', status: gone(target, current), object: current };
   const result = await countedTxn(registry, leaving(target, stored), {
@@ -78,7 +78,7 @@ async function mark(
   if (options.dryRun || (isMarked && jsonEqual(finalizers, before.metadata.finalizers ?? []))) {
     return { kind: 'marked', object: show(target.info, before) };
   }
-  const strategy = strategyOf(storedKind(target.info).kind);
+  const strategy = strategyOf(storedKind(target.info));
   const { generation } = before.metadata;
   const graceSeconds = storedKind(target.info) === kinds.slices ? (options.gracePeriodSeconds ?? 0) : 0;
   const { finalizers: _old, ...metadata } = before.metadata;
@@ -103,6 +103,8 @@ async function mark(
     options.fence,
     [{ target: 'mod', key: stored.key, op: '=', number: stored.revision }],
     [{ do: 'put', key: stored.key, value: registry.store.encode(after, stored.key) }, ...beside],
+    [],
+    target.info,
   );
   return result.succeeded
     ? { kind: 'marked', object: show(target.info, withVersion(after, result.revision)) }
@@ -113,7 +115,7 @@ const protectedHerds: readonly string[] = ['default', 'runink-system', 'runink-n
 
 function refuseOurHerds(target: Target): void {
   const name = target.name ?? '';
-  if (storedKind(target.info).kind !== kinds.herds.kind || !protectedHerds.includes(name)) return;
+  if (storedKind(target.info) !== kinds.herds || !protectedHerds.includes(name)) return;
   throw new ApiError(
     'Forbidden',
     `${resourceOf(target.info)} "${name}" is forbidden: this namespace may not be deleted`,

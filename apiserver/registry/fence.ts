@@ -1,8 +1,8 @@
 // Writes of who leads by a Lease (apis/fence.ts): each compares the lease's epoch in its own transaction, so that what a
 // deposed leader had under way, or does before it knows, changes nothing.
-import { ApiError, type Fence, fenceHeader, kinds, readFence } from '../../apis/index.ts';
+import { ApiError, type Fence, fenceHeader, type KindInfo, kinds, readFence } from '../../apis/index.ts';
 import type { Compare, Key, Operation, TxnResult } from '../../barn/index.ts';
-import { epochKey } from '../storage/keys.ts';
+import { definitionKey, epochKey } from '../storage/keys.ts';
 import type { Registry } from './registry.ts';
 
 /** A fence with the key that tells whether it stands. */
@@ -23,8 +23,23 @@ export async function fenceOf(registry: Registry, text: string | undefined): Pro
 }
 
 /**
- * A transaction that also holds the fence to be true. Errors: Conflict when it is not; else what `success` and `failure`
- * found, as the store gives it.
+ * A write of a user's kind was made by a definition that is no longer the stored one: nothing was done, and it is to be made
+ * again by the one that is.
+ */
+export class StaleDefinition extends Error {
+  override readonly name = 'StaleDefinition';
+}
+
+interface Guard {
+  readonly compare: Compare;
+  readonly key: Key;
+  readonly holds: (value: string | undefined) => boolean;
+  readonly refusal: () => Error;
+}
+
+/**
+ * A transaction that also holds the fence and the kind's definition to be true. Errors: Conflict when the fence is not,
+ * StaleDefinition; else what `success` and `failure` found, as the store gives it.
  */
 export async function fencedTxn(
   registry: Registry,
@@ -32,15 +47,36 @@ export async function fencedTxn(
   compares: readonly Compare[],
   success: readonly Operation[],
   failure: readonly Operation[] = [],
+  info?: KindInfo,
 ): Promise<TxnResult> {
-  if (fence === undefined) return registry.store.txn(compares, success, failure);
-  const { key, epoch } = fence;
-  const stands: Compare = { target: 'value', key, op: '=', value: new TextEncoder().encode(epoch) };
-  const result = await registry.store.txn([...compares, stands], success, [...failure, { do: 'get', key }]);
+  const guards = [
+    ...(fence === undefined ? [] : [guard(fence.key, fence.epoch, () => notLeading(fence))]),
+    ...(info?.definition === undefined
+      ? []
+      : [
+          guard(
+            definitionKey(info.definition.uid),
+            String(info.definition.generation),
+            () => new StaleDefinition(`${info.plural}.${info.group} is defined otherwise by now`),
+          ),
+        ]),
+  ];
+  if (guards.length === 0) return registry.store.txn(compares, success, failure);
+  const result = await registry.store.txn([...compares, ...guards.map(({ compare }) => compare)], success, [
+    ...failure,
+    ...guards.map(({ key }): Operation => ({ do: 'get', key })),
+  ]);
   if (result.succeeded) return result;
-  const held = result.results[failure.length];
-  if (held === undefined || new TextDecoder().decode(held.value) !== epoch) throw notLeading(fence);
+  for (const [index, { holds, refusal }] of guards.entries()) {
+    const found = result.results[failure.length + index];
+    if (!holds(found === undefined ? undefined : new TextDecoder().decode(found.value))) throw refusal();
+  }
   return { ...result, results: result.results.slice(0, failure.length) };
+}
+
+function guard(key: Key, wanted: string, refusal: () => Error): Guard {
+  const compare: Compare = { target: 'value', key, op: '=', value: new TextEncoder().encode(wanted) };
+  return { compare, key, holds: (value) => value === wanted, refusal };
 }
 
 /** It says the same of every lease, there or not: who may not read it learns nothing of its holder. */

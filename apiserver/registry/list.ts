@@ -1,5 +1,6 @@
 import { ApiError, isApiError, type KindInfo, type Unstructured } from '../../apis/index.ts';
 import { BarnError, type Revision } from '../../barn/index.ts';
+import { kindPrefix } from '../storage/keys.ts';
 import { type Freshness, type Stored, show } from '../storage/object-store.ts';
 import { type FieldRequirement, fieldsMatch } from '../view/field-selector.ts';
 import type { LabelSelector } from '../view/label-selector.ts';
@@ -41,7 +42,7 @@ export async function list(
   if (herdUid === null) {
     return { revision: await registry.store.revision(freshness), items: [], continueToken: '', remaining: undefined };
   }
-  const scope = `${target.info.group}/${target.info.plural}/${herdUid ?? ''}`;
+  const scope = `${kindPrefix(target.info)}${herdUid ?? ''}`;
   const token = options.continueToken === '' ? undefined : tokens.open(options.continueToken, scope);
   const wanted = token?.revision ?? revisionOf(options);
   const isExact = token !== undefined || options.resourceVersionMatch === 'Exact' || (options.limit > 0 && wanted > 0);

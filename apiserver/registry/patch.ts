@@ -1,5 +1,5 @@
 import jsonPatch from 'fast-json-patch';
-import { ApiError, type Unstructured } from '../../apis/index.ts';
+import { ApiError, isKubernetesOwn, type Unstructured } from '../../apis/index.ts';
 import { arrayOf, isRecord, recordOf, textOf } from '../json.ts';
 import { rootSchema } from '../schema/admit.ts';
 import { mergePatch } from './merge-patch.ts';
@@ -21,7 +21,7 @@ const mediaTypes: Readonly<Record<string, PatchType>> = {
 /** The type of patch that a media type names, if the target takes it. Errors: UnsupportedMediaType. */
 export function patchTypeOf(target: Target, mediaType: string): PatchType {
   const type = mediaTypes[mediaType];
-  const takesStrategic = isKubernetesOwn(target);
+  const takesStrategic = isKubernetesOwn(target.info);
   if (type !== undefined && (type !== 'strategic' || takesStrategic)) return type;
   const accepted = ['application/json-patch+json', 'application/merge-patch+json'];
   if (takesStrategic) accepted.push('application/strategic-merge-patch+json');
@@ -43,10 +43,6 @@ export function patch(
   if (type === 'json') checkOperations(body);
   else if (!isRecord(body)) throw new ApiError('BadRequest', 'the patch must be a JSON object');
   return change(registry, target, (current) => apply(target, type, current, body), options);
-}
-
-function isKubernetesOwn(target: Target): boolean {
-  return target.info.group === '' || target.info.group.endsWith('.k8s.io');
 }
 
 function apply(target: Target, type: PatchType, current: Unstructured, body: unknown): Record<string, unknown> {
@@ -72,7 +68,8 @@ function apply(target: Target, type: PatchType, current: Unstructured, body: unk
   return result;
 }
 
-function applied(target: Target, type: PatchType, current: Unstructured, body: unknown): unknown {
+/** What a patch makes of an object. Errors: Invalid, BadRequest when it does not fit. */
+export function applied(target: Target, type: PatchType, current: Unstructured, body: unknown): unknown {
   switch (type) {
     case 'merge':
       return mergePatch(current, body);

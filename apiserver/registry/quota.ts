@@ -43,7 +43,8 @@ const attemptsMax = 50;
 /** As `fencedTxn`, and the object is counted. Errors also: Forbidden when the herd has as many as it may. */
 export async function countedTxn(registry: Registry, counted: Counted, write: Write): Promise<TxnResult> {
   const { herdUid } = counted;
-  if (herdUid === undefined) return fencedTxn(registry, write.fence, write.compares, write.success, write.failure);
+  if (herdUid === undefined)
+    return fencedTxn(registry, write.fence, write.compares, write.success, write.failure, counted.info);
   const key = countKey(herdUid, resourceOf(storedKind(counted.info)));
   const { counters } = registry;
   if (counters.known(key) === undefined) {
@@ -75,10 +76,14 @@ async function attempt(
   const count: Operation[] =
     counter === undefined || !isWrite ? [] : [{ do: 'put', key, value: encodeCounter(after(counter, counted.by)) }];
   const unchanged: Compare = { target: 'mod', key, op: '=', number: known?.modRevision ?? 0 };
-  const result = await fencedTxn(registry, fence, [...compares, unchanged], isWrite ? [...success, ...count] : [], [
-    ...failure,
-    { do: 'get', key },
-  ]);
+  const result = await fencedTxn(
+    registry,
+    fence,
+    [...compares, unchanged],
+    isWrite ? [...success, ...count] : [],
+    [...failure, { do: 'get', key }],
+    counted.info,
+  );
   if (result.succeeded) {
     // All else held in the same moment: nothing but the quota stands against it.
     if (exceeds) throw exceeded(counted, counter);

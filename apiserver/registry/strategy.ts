@@ -1,6 +1,7 @@
 // What is particular to a kind when it is written. The table of kinds says the rest.
-import { kinds, type StatusCause, type Unstructured } from '../../apis/index.ts';
+import { type KindInfo, kinds, type StatusCause, type Unstructured } from '../../apis/index.ts';
 import type { Operation } from '../../barn/index.ts';
+import { definitionStrategy } from '../definitions/strategy.ts';
 import { arrayOf, at, isRecord, recordOf, textOf } from '../json.ts';
 import * as cause from '../schema/causes.ts';
 import { contentKey, epochKey, fenceKey } from '../storage/keys.ts';
@@ -63,6 +64,7 @@ const strategies: Readonly<Record<string, Strategy>> = {
     beside: ({ before, after }) =>
       after === undefined && before !== undefined ? [{ do: 'delete', key: contentKey(before.metadata.uid ?? '') }] : [],
   },
+  [kinds.customResourceDefinitions.kind]: definitionStrategy,
   [kinds.runs.kind]: { onCreate: (run) => ({ ...run, status: { phase: 'Pending' } }) },
   [kinds.slices.kind]: {
     onCreate: (slice) => ({ ...slice, status: { phase: 'Pending' } }),
@@ -85,8 +87,9 @@ function sliceProblems(slice: Unstructured, before: Unstructured | undefined): S
 }
 
 /** What is particular to a stored kind. */
-export function strategyOf(kind: string): Strategy {
-  return strategies[kind] ?? {};
+export function strategyOf({ kind, definition }: Pick<KindInfo, 'kind' | 'definition'>): Strategy {
+  // A user's kind may be called as one of ours.
+  return definition === undefined ? (strategies[kind] ?? {}) : {};
 }
 
 /** Whether a slice has ended. */

@@ -1,4 +1,4 @@
-import { ApiError, resourceOf, type StatusCause, type Unstructured } from '../../apis/index.ts';
+import { ApiError, type KindInfo, resourceOf, type StatusCause, type Unstructured } from '../../apis/index.ts';
 import type { Compare } from '../../barn/index.ts';
 import { isRecord, jsonEqual, textOf } from '../json.ts';
 import { admit, checkKind } from '../schema/admit.ts';
@@ -130,9 +130,9 @@ function prepare(
       : allButStatus(target, admitted.object, current);
   const bare = unshow(info, view, before);
   const stored = storedKind(info);
-  const strategy = strategyOf(stored.kind);
+  const strategy = strategyOf(stored);
   const completed = strategy.onUpdate?.(bare, before) ?? bare;
-  const next = withGeneration(completed, before);
+  const next = withGeneration(info, completed, before);
   const causes: StatusCause[] = [...admitted.causes];
   if (causes.length === 0) {
     causes.push(
@@ -178,13 +178,17 @@ function allButStatus(target: Target, wanted: Unstructured, current: Unstructure
   };
 }
 
-function withGeneration(next: Unstructured, before: Unstructured): Unstructured {
+function withGeneration(info: KindInfo, next: Unstructured, before: Unstructured): Unstructured {
   const { generation } = before.metadata;
   if (generation === undefined) return next;
-  const { metadata: _a, status: _b, ...desired } = next;
-  const { metadata: _c, status: _d, ...wasDesired } = before;
-  const grows = !jsonEqual(desired, wasDesired);
+  const grows = !jsonEqual(desiredOf(info, next), desiredOf(info, before));
   return { ...next, metadata: { ...next.metadata, generation: grows ? generation + 1 : generation } };
+}
+
+// Written in another version, it says the same. A user's kind without the subresource status has no state but the wanted one.
+function desiredOf({ definition, subresources }: KindInfo, object: Unstructured): Record<string, unknown> {
+  const { metadata: _metadata, apiVersion: _apiVersion, status, ...desired } = object;
+  return definition !== undefined && !subresources.includes('status') ? { ...desired, status } : desired;
 }
 
 function newFinalizers(next: Unstructured, before: Unstructured): StatusCause[] {
@@ -210,7 +214,7 @@ async function store(
   next: Unstructured,
   options: WriteOptions,
 ): Promise<Unstructured | undefined> {
-  const strategy = strategyOf(storedKind(target.info).kind);
+  const strategy = strategyOf(storedKind(target.info));
   const { resourceVersion: _version, ...metadata } = next.metadata;
   const clean: Unstructured = { ...next, metadata };
   const isSame = sameObject(clean, before);
@@ -230,10 +234,14 @@ async function store(
         success: [{ do: 'delete', key: stored.key }, ...beside],
         failure: [],
       })
-    : await fencedTxn(registry, options.fence, compares, [
-        { do: 'put', key: stored.key, value: registry.store.encode(clean, stored.key) },
-        ...beside,
-      ]);
+    : await fencedTxn(
+        registry,
+        options.fence,
+        compares,
+        [{ do: 'put', key: stored.key, value: registry.store.encode(clean, stored.key) }, ...beside],
+        [],
+        target.info,
+      );
   return result.succeeded ? show(target.info, withVersion(clean, result.revision)) : undefined;
 }
 

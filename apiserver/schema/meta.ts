@@ -1,6 +1,6 @@
 // Rules for metadata that no schema can say, in Kubernetes' words
 // (https://pkg.go.dev/k8s.io/apimachinery/pkg/api/validation).
-import { type KindInfo, labelProblem, type StatusCause, subdomainProblem } from '../../apis/index.ts';
+import { type KindInfo, kinds, labelProblem, type StatusCause, subdomainProblem } from '../../apis/index.ts';
 import { arrayOf, isRecord, type JsonRecord, recordOf, stringsOf, textOf } from '../json.ts';
 import * as cause from './causes.ts';
 
@@ -13,7 +13,7 @@ const labelValueWords =
 
 /** Why `name` cannot name an object of a kind, or undefined. Herds are RFC 1123 labels, others subdomains. */
 export function nameProblem(info: KindInfo, name: string): string | undefined {
-  return info.kind === 'Herd' || info.kind === 'Namespace' ? labelProblem(name) : subdomainProblem(name);
+  return info === kinds.herds || info === kinds.namespaces ? labelProblem(name) : subdomainProblem(name);
 }
 
 /** What is wrong with the metadata of an object. */

@@ -3,10 +3,18 @@
 import type { KindInfo } from '../../apis/index.ts';
 import { projectionOf } from './projection.ts';
 
-/** Where a kind's objects lie: `/registry/GROUP/PLURAL/`. A projection lies where the kind it shows does. */
+/**
+ * Where a kind's objects lie: `/registry/GROUP/PLURAL/`, a user's kind's in `/registry/GROUP/PLURAL@DEFINITIONUID/`, so that
+ * a definition made anew finds nothing of the old one. A projection lies where the kind it shows does.
+ */
 export function kindPrefix(info: KindInfo): string {
-  const stored = storedKind(info);
-  return `/registry/${stored.group === '' ? 'core' : stored.group}/${stored.plural}/`;
+  const { group, plural, definition } = storedKind(info);
+  return `/registry/${group === '' ? 'core' : group}/${plural}${definition === undefined ? '' : `@${definition.uid}`}/`;
+}
+
+/** The generation of a definition, while it is there; every write of its kind compares it. */
+export function definitionKey(uid: string): string {
+  return `definition/${uid}`;
 }
 
 /** The kind whose objects are stored; Namespace's is Herd, Pod's is Slice. */

@@ -1,5 +1,5 @@
 // Objects over bytes: keys, encoding, versions, sealing and projections, and nothing of what a write means.
-import { type KindInfo, kinds, type Unstructured } from '../../apis/index.ts';
+import { apiVersionOf, type KindInfo, kinds, type Unstructured } from '../../apis/index.ts';
 import type {
   Barn,
   BarnEvent,
@@ -164,13 +164,21 @@ function isSecretKey(key: string): boolean {
 
 /** A revealed object as the API shows it under `info`. */
 export function show(info: KindInfo, object: Unstructured): Unstructured {
+  // What was written in another version of a user's kind differs in nothing but its name (conversion None).
+  if (info.definition !== undefined) return inVersion(object, apiVersionOf(info));
   return projectionOf(info)?.show(object) ?? object;
 }
 
 /** What a written view of `info` stands for; `before` is what is stored. */
 export function unshow(info: KindInfo, view: Unstructured, before: Unstructured | undefined): Unstructured {
+  const { group, storageVersion } = info;
+  if (storageVersion !== undefined) return inVersion(view, apiVersionOf({ group, version: storageVersion }));
   const projection = projectionOf(info);
   return projection === undefined ? view : projection.unshow(view, before);
+}
+
+function inVersion(object: Unstructured, apiVersion: string): Unstructured {
+  return object.apiVersion === apiVersion ? object : { ...object, apiVersion };
 }
 
 /** `object` with another resourceVersion. */

@@ -2,6 +2,7 @@
 import { type KindInfo, kinds, type PrinterColumn, type Unstructured } from '../../apis/index.ts';
 import { arrayOf, at, isRecord, recordOf, textOf } from '../json.ts';
 import { isTerminal } from '../registry/strategy.ts';
+import { customCell } from './custom-cell.ts';
 import { humanDuration } from './duration.ts';
 import { jsonPath } from './json-path.ts';
 import { partialOf } from './partial.ts';
@@ -25,7 +26,13 @@ export function tableOf(info: KindInfo, objects: readonly Unstructured[], option
     kind: 'Table',
     apiVersion: 'meta.k8s.io/v1',
     metadata: options.metadata,
-    columnDefinitions: options.withColumns ? nameAndOthers(info, nameColumn(info), info.columns.map(definitionOf)) : [],
+    columnDefinitions: options.withColumns
+      ? nameAndOthers(
+          info,
+          nameColumn(info),
+          info.columns.map((column) => definitionOf(info, column)),
+        )
+      : [],
     rows: objects.map((object) => ({
       cells: nameAndOthers(
         info,
@@ -39,7 +46,7 @@ export function tableOf(info: KindInfo, objects: readonly Unstructured[], option
 
 // Nobody chose an event's name, so it comes last and only with -o wide, as in Kubernetes.
 function nameAndOthers<Name, Other>(info: KindInfo, name: Name, others: readonly Other[]): (Name | Other)[] {
-  return info.kind === kinds.events.kind ? [...others, name] : [name, ...others];
+  return info === kinds.events ? [...others, name] : [name, ...others];
 }
 
 function nameColumn(info: KindInfo) {
@@ -49,15 +56,15 @@ function nameColumn(info: KindInfo) {
     type: 'string',
     format: 'name',
     description: scope,
-    priority: info.kind === kinds.events.kind ? 1 : 0,
+    priority: info === kinds.events ? 1 : 0,
   };
 }
 
-function definitionOf(column: PrinterColumn) {
+function definitionOf(info: KindInfo, column: PrinterColumn) {
   return {
     name: column.name,
-    type: column.type === 'date' ? 'string' : column.type,
-    format: '',
+    type: column.type === 'date' && !isForeign(info) ? 'string' : column.type,
+    format: column.format ?? '',
     description: column.description,
     priority: column.priority ?? 0,
   };
@@ -85,9 +92,16 @@ const ownCells: Readonly<Record<string, Readonly<Record<string, Cell>>>> = {
     Message: (event) => (textOf(event.message) ?? '').trim(),
   },
   [kinds.slices.kind]: { Phase: slicePhase },
+  [kinds.customResourceDefinitions.kind]: { 'Created At': ({ metadata }) => metadata.creationTimestamp ?? '<unknown>' },
 };
 
+// Kubernetes says of its own kinds that an age is text, and of users' kinds that it is a date.
+function isForeign({ definition }: KindInfo): boolean {
+  return definition !== undefined;
+}
+
 function cellOf(info: KindInfo, column: PrinterColumn, object: Unstructured, nowMs: number): unknown {
+  if (isForeign(info)) return customCell(column, object, nowMs);
   const own = ownCells[info.kind]?.[column.name];
   if (own !== undefined) return own(object, nowMs);
   const value = jsonPath(object, column.path);

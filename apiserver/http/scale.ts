@@ -1,0 +1,26 @@
+// The subresource scale over HTTP.
+import type { Unstructured } from '../../apis/index.ts';
+import { applied, patchTypeOf } from '../registry/patch.ts';
+import { readScale, writeScale } from '../registry/scale.ts';
+import { parseBody } from '../schema/parse.ts';
+import { readBody } from './body.ts';
+import { type Call, jsonBody, optionsOf } from './call.ts';
+import { mediaTypeOf } from './negotiate.ts';
+import { sendJson } from './respond.ts';
+
+/** Answers a get, update or patch of a scale. Errors: as the registry's. */
+export async function serveScale(call: Call): Promise<void> {
+  const { about, deps, request, response } = call;
+  if (about.verb === 'get') return sendJson(response, 200, await readScale(deps.registry, about));
+  if (about.verb === 'update') {
+    const options = await optionsOf(call, 'UpdateOptions');
+    const body = await jsonBody(call, options);
+    return sendJson(response, 200, await writeScale(deps.registry, about, () => body, options));
+  }
+  const options = await optionsOf(call, 'PatchOptions');
+  const type = patchTypeOf(about, mediaTypeOf(request.headers['content-type']));
+  const text = (await readBody(request, deps.registry.limits.bodyBytesMax)).toString('utf8');
+  const { value } = parseBody(text, 'Scale', deps.registry.limits.depthMax);
+  const make = (scale: Unstructured) => applied(about, type, scale, value);
+  sendJson(response, 200, await writeScale(deps.registry, about, make, options));
+}
