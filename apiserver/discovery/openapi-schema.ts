@@ -1,6 +1,7 @@
 // Schemas of kinds as OpenAPI publishes them.
-import { apiVersionOf, type KindInfo, type Schema } from '../../apis/index.ts';
+import { apiVersionOf, isKubernetesOwn, type KindInfo, listKindOf, type Schema } from '../../apis/index.ts';
 import { rootSchema } from '../schema/admit.ts';
+import { publishCustom } from './openapi-custom.ts';
 
 /** A schema as published; version 2 and 3 differ in references and in how an int-or-string is said. */
 export interface OpenApiSchema {
@@ -34,7 +35,7 @@ const listMetaName = 'io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta';
 /** The name of a kind's definition, e.g. `io.runink.v1.Pipeline`. */
 export function definitionName(info: KindInfo): string {
   if (info.group === '') return `io.k8s.api.core.${info.version}.${info.kind}`;
-  if (info.group.endsWith('.k8s.io')) {
+  if (isKubernetesOwn(info)) {
     return `io.k8s.api.${info.group.slice(0, -'.k8s.io'.length)}.${info.version}.${info.kind}`;
   }
   return `${info.group.split('.').reverse().join('.')}.${info.version}.${info.kind}`;
@@ -50,9 +51,7 @@ export function definitions(infos: readonly KindInfo[], version: OpenApiVersion)
   const result: Record<string, OpenApiSchema> = {};
   for (const info of infos) {
     const gvk = [{ group: info.group, kind: info.kind, version: info.version }];
-    const schema = publish(rootSchema(info), version, isKubernetesOwn(info));
-    const properties = { ...schema.properties, metadata: described(metaName, version, "Standard object's metadata.") };
-    result[definitionName(info)] = { ...schema, properties, 'x-kubernetes-group-version-kind': gvk };
+    result[definitionName(info)] = { ...published(info, version), 'x-kubernetes-group-version-kind': gvk };
     result[`${definitionName(info)}List`] = listDefinition(info, version);
     const meta = rootSchema(info).properties?.metadata;
     if (meta !== undefined) result[metaName] = publish(meta, version, true);
@@ -60,6 +59,24 @@ export function definitions(infos: readonly KindInfo[], version: OpenApiVersion)
   result[listMetaName] = listMeta;
   return result;
 }
+
+function published(info: KindInfo, version: OpenApiVersion): OpenApiSchema {
+  const metadata = described(metaName, version, "Standard object's metadata.");
+  const { root } = info.schema;
+  if (root === undefined) {
+    const schema = publish(rootSchema(info), version, isKubernetesOwn(info));
+    return { ...schema, properties: { ...schema.properties, metadata } };
+  }
+  const schema = publishCustom(root, version, { ...typeFields, metadata });
+  // Of what keeps everything nothing is said: else kubectl would refuse what is not.
+  if (version === 2 && root['x-kubernetes-preserve-unknown-fields'] === true) return schema;
+  return { ...schema, properties: { ...typeFields, ...schema.properties, metadata } };
+}
+
+const typeFields: Readonly<Record<string, OpenApiSchema>> = {
+  apiVersion: { type: 'string', description: 'Version of the schema of this object.' },
+  kind: { type: 'string', description: 'Kind of this object.' },
+};
 
 function listDefinition(info: KindInfo, version: OpenApiVersion): OpenApiSchema {
   return {
@@ -72,7 +89,7 @@ function listDefinition(info: KindInfo, version: OpenApiVersion): OpenApiSchema 
       metadata: described(listMetaName, version, "Standard list's metadata."),
       items: { type: 'array', description: 'The objects.', items: reference(definitionName(info), version) },
     },
-    'x-kubernetes-group-version-kind': [{ group: info.group, kind: `${info.kind}List`, version: info.version }],
+    'x-kubernetes-group-version-kind': [{ group: info.group, kind: listKindOf(info), version: info.version }],
   };
 }
 
@@ -146,11 +163,6 @@ function mergeStrategy(schema: Schema): OpenApiSchema {
     default:
       return {};
   }
-}
-
-/** Whether a kind is Kubernetes' own, and so patched by strategic merge. */
-export function isKubernetesOwn(info: KindInfo): boolean {
-  return info.group === '' || info.group.endsWith('.k8s.io');
 }
 
 /** `apis/runink.io/v1`, `api/v1`: where a kind is served. */

@@ -1,14 +1,7 @@
 // OpenAPI v2 and v3 documents, made once from the table of kinds. kubectl reads schemas for explain, and in the paths
 // which parameters a patch takes.
-import type { KindInfo } from '../../apis/index.ts';
-import {
-  definitionName,
-  definitions,
-  isKubernetesOwn,
-  type OpenApiVersion,
-  reference,
-  rootOf,
-} from './openapi-schema.ts';
+import { isKubernetesOwn, type KindInfo } from '../../apis/index.ts';
+import { definitionName, definitions, type OpenApiVersion, reference, rootOf } from './openapi-schema.ts';
 
 /** A parameter of an operation. */
 export interface Parameter {

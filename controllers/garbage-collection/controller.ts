@@ -1,30 +1,14 @@
 // Deletes what is owned by what is gone. Follows every kind that may be owned, by metadata alone where nobody needs more.
-import {
-  type ApiObject,
-  apiVersionOf,
-  type Kind,
-  kindInfos,
-  kinds,
-  type OwnerReference,
-  type Ref,
-} from '../../apis/index.ts';
-import type { Informer } from '../../client/index.ts';
+import { type ApiObject, type Kind, type OwnerReference, type Ref, resourceOf } from '../../apis/index.ts';
 import { Controller, type ControllerContext, keyOf, orGone, type Result, refOfKey } from '../kit/index.ts';
+import { type Followed, FollowedKinds, refOfOwner } from './followed.ts';
 import { type GarbageAction, type OwnerState, planGarbage } from './plan.ts';
 
-/** Kinds that other controllers follow whole anyway. */
-const wholeKinds: readonly string[] = [kinds.bundles, kinds.contracts, kinds.pipelines, kinds.runs, kinds.slices].map(
-  ({ kind }) => kind,
-);
-/** Kinds that nothing owns: many, and short-lived by other rules. */
-const leftOut: readonly string[] = [kinds.events.kind, kinds.leases.kind];
 /** Uids known to be gone, so that the dependents of one object do not each ask the server. Uids never come back. */
 const goneMax = 10_000;
+/** What stands before the name of a definition in a key; no resource is called so. */
+const definitionPrefix = 'definition';
 
-interface Followed {
-  readonly kind: Kind<ApiObject>;
-  readonly informer: Informer<ApiObject>;
-}
 interface Dependent extends ApiObject {
   readonly followed: Followed;
 }
@@ -32,21 +16,16 @@ interface Dependent extends ApiObject {
 /** The garbage collector. */
 export function garbageCollector(context: ControllerContext): Controller {
   const { client } = context;
-  const followed = kindInfos
-    .filter(
-      ({ kind, scope, projectionOf }) =>
-        scope === 'Namespaced' && projectionOf === undefined && !leftOut.includes(kind),
-    )
-    .map((kind: Kind<ApiObject>): Followed => {
-      const informer = context.informers.of(kind, wholeKinds.includes(kind.kind) ? {} : { metadataOnly: true });
-      informer.addIndexer('owner', ({ metadata }) => (metadata.ownerReferences ?? []).map(({ uid }) => uid));
-      return { kind, informer };
-    });
+  const followed = new FollowedKinds(context);
   const gone = new Set<string>();
 
   async function reconcile(text: string): Promise<Result> {
-    const [kindName = '', key = ''] = text.split(':');
-    const own = followed.find(({ kind }) => kind.kind === kindName);
+    const [resource = '', key = ''] = text.split(':');
+    if (resource === definitionPrefix) {
+      await followed.look(key, (own) => controller.join(own.informer, keysOf(own)), forgetAll);
+      return {};
+    }
+    const own = followed.of(resource);
     const object = own?.informer.get(refOfKey(key));
     if (own === undefined || object === undefined) return {};
     const owners = [];
@@ -59,23 +38,28 @@ export function garbageCollector(context: ControllerContext): Controller {
   }
 
   function dependentsOf({ metadata: { uid = '' } }: ApiObject): readonly Dependent[] {
-    return followed.flatMap((one) =>
-      one.informer.byIndex('owner', uid).map(({ metadata }): Dependent => ({ metadata, followed: one })),
-    );
+    return followed
+      .all()
+      .flatMap((one) =>
+        one.informer.byIndex('owner', uid).map(({ metadata }): Dependent => ({ metadata, followed: one })),
+      );
   }
 
-  function isDying({ kind, name }: OwnerReference, namespace: string): boolean {
-    const owner = followed.find((one) => one.kind.kind === kind)?.informer.get({ namespace, name });
-    return owner?.metadata.deletionTimestamp !== undefined;
+  /** The key of an owner that is being deleted and may wait for its dependents. */
+  function dyingOwner(reference: OwnerReference, namespace: string | undefined): readonly string[] {
+    const kind = followed.kindOfOwner(reference);
+    const own = kind === undefined ? undefined : followed.of(resourceOf(kind));
+    if (kind === undefined || own === undefined) return [];
+    const owner = own.informer.get(refOfOwner(kind, reference.name, namespace));
+    return owner?.metadata.deletionTimestamp === undefined ? [] : [keyIn(own, owner)];
   }
 
   async function stateOf(reference: OwnerReference, namespace: string | undefined): Promise<OwnerState> {
     if (gone.has(reference.uid)) return 'absent';
-    const kind = kindInfos.find((info) => info.kind === reference.kind && apiVersionOf(info) === reference.apiVersion);
+    const kind = followed.kindOfOwner(reference);
     if (kind === undefined) return 'unknown';
-    const isHeld = kind.scope === 'Namespaced' && namespace !== undefined;
-    const ref: Ref = isHeld ? { namespace, name: reference.name } : { name: reference.name };
-    const cached = followed.find((one) => one.kind.kind === kind.kind)?.informer.get(ref);
+    const ref = refOfOwner(kind, reference.name, namespace);
+    const cached = followed.of(resourceOf(kind))?.informer.get(ref);
     if (cached?.metadata.uid === reference.uid) return 'present';
     // The cache of the owner's kind may be behind the one of its dependents: only the server can say that it is gone.
     const stored = await orGone(client.get<ApiObject>(kind, ref));
@@ -87,6 +71,16 @@ export function garbageCollector(context: ControllerContext): Controller {
   function remember(uid: string): void {
     if (gone.size >= goneMax) gone.clear();
     gone.add(uid);
+  }
+
+  /** Of a kind that is gone nobody tells one by one what went with it. */
+  function forgetAll(objects: readonly ApiObject[]): void {
+    for (const object of objects) for (const key of forget(object)) controller.enqueue(key);
+  }
+
+  function forget(object: ApiObject): readonly string[] {
+    remember(object.metadata.uid ?? '');
+    return dependentsOf(object).map((dependent) => keyIn(dependent.followed, dependent));
   }
 
   async function act(own: Followed, object: ApiObject, action: GarbageAction<Dependent>): Promise<unknown> {
@@ -129,24 +123,22 @@ export function garbageCollector(context: ControllerContext): Controller {
     return orGone(client.patch(kind, refOf(object), { type: 'merge', body }));
   }
 
-  const controller = new Controller(context, { name: 'garbage-collection', reconcile, workers: 4 });
-  for (const { kind, informer } of followed) {
-    controller.watch(informer, (object, isGone) => {
-      const { ownerReferences = [], deletionTimestamp, namespace, uid = '' } = object.metadata;
+  const keysOf =
+    (own: Followed) =>
+    (object: ApiObject, isGone: boolean): readonly string[] => {
+      const { ownerReferences = [], deletionTimestamp, namespace } = object.metadata;
       // An owner that is being deleted may wait for this one to go or to let it go.
-      const keys = ownerReferences
-        .filter((owner) => isDying(owner, namespace ?? ''))
-        .map((owner) => `${owner.kind}:${namespace ?? ''}/${owner.name}`);
-      if (isGone) {
-        remember(uid);
-        for (const dependent of dependentsOf(object)) keys.push(`${dependent.followed.kind.kind}:${keyOf(dependent)}`);
-      } else if (ownerReferences.length > 0 || deletionTimestamp !== undefined)
-        keys.push(`${kind.kind}:${keyOf(object)}`);
-      return keys;
-    });
-  }
-  return controller;
+      const owners = ownerReferences.flatMap((owner) => dyingOwner(owner, namespace));
+      if (isGone) return [...owners, ...forget(object)];
+      const isOwn = ownerReferences.length > 0 || deletionTimestamp !== undefined;
+      return isOwn ? [...owners, keyIn(own, object)] : owners;
+    };
+
+  const controller = new Controller(context, { name: 'garbage-collection', reconcile, workers: 4 });
+  for (const own of followed.builtIn) controller.watch(own.informer, keysOf(own));
+  return controller.watch(followed.definitions, ({ metadata: { name = '' } }) => [`${definitionPrefix}:${name}`]);
 }
 
+const keyIn = ({ kind }: Followed, object: ApiObject): string => `${resourceOf(kind)}:${keyOf(object)}`;
 const refOf = ({ metadata: { name = '', namespace } }: ApiObject): Ref =>
   namespace === undefined ? { name } : { namespace, name };

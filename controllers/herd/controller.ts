@@ -1,5 +1,13 @@
 import { type ApiObject, type Condition, type Herd, type Kind, kindInfos, kinds } from '../../apis/index.ts';
-import { Controller, type ControllerContext, keyOf, orGone, type Result, timestamp } from '../kit/index.ts';
+import {
+  Controller,
+  type ControllerContext,
+  customKinds,
+  keyOf,
+  orGone,
+  type Result,
+  timestamp,
+} from '../kit/index.ts';
 import { type HerdAction, type Leftover, planHerd } from './plan.ts';
 
 /** How often a herd that ends is looked through; slices that go wake it sooner. */
@@ -31,9 +39,11 @@ export function herdController(context: ControllerContext): Controller {
   async function leftIn(herd: Herd, signal: AbortSignal): Promise<readonly Leftover[] | undefined> {
     const namespace = herd.metadata.name ?? '';
     const left: Leftover[] = [];
-    for (const kind of heldKinds) {
-      const { items } = await client.list(kind, { namespace, metadataOnly: true, limit: pageMax, signal });
-      left.push({ kind, objects: items });
+    const users = (await customKinds(client, signal)).filter(({ scope }) => scope === 'Namespaced');
+    for (const kind of [...heldKinds, ...users]) {
+      // A user's kind may go meanwhile, with all that is of it.
+      const listed = await orGone(client.list(kind, { namespace, metadataOnly: true, limit: pageMax, signal }));
+      left.push({ kind, objects: listed?.items ?? [] });
     }
     // Asked last: if it is still there, it was there all the while.
     const now = await orGone(client.get(kinds.herds, { name: namespace }, { signal }));

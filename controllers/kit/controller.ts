@@ -68,15 +68,17 @@ export class Controller {
 
   /** Queues what `keysOf` gives for each object that comes, changes (as it was and as it is) or goes (`isGone`). */
   watch<T extends ApiObject>(informer: Informer<T>, keysOf: (object: T, isGone: boolean) => readonly string[]): this {
-    const keys$ = informer.events$.pipe(
-      map((event) => {
-        const keys = keysOf(event.object, event.type === 'deleted');
-        return event.type === 'updated' ? [...keysOf(event.old, false), ...keys] : keys;
-      }),
-      mergeMap((keys) => keys),
-    );
-    this.#sources.push({ informer, keys$ });
+    this.#sources.push({ informer, keys$: keysFrom(informer, keysOf) });
     return this;
+  }
+
+  /** The same for an informer that comes while the controller runs; what it returns ends it. The informer is the caller's. */
+  join<T extends ApiObject>(
+    informer: Informer<T>,
+    keysOf: (object: T, isGone: boolean) => readonly string[],
+  ): Subscription {
+    informer.start();
+    return keysFrom(informer, keysOf).subscribe((key) => this.#queue.add(key));
   }
 
   /** Asks to look at `key`. */
@@ -123,4 +125,17 @@ export class Controller {
       this.#queue.addRateLimited(key);
     }
   }
+}
+
+function keysFrom<T extends ApiObject>(
+  informer: Informer<T>,
+  keysOf: (object: T, isGone: boolean) => readonly string[],
+): Observable<string> {
+  return informer.events$.pipe(
+    map((event) => {
+      const keys = keysOf(event.object, event.type === 'deleted');
+      return event.type === 'updated' ? [...keysOf(event.old, false), ...keys] : keys;
+    }),
+    mergeMap((keys) => keys),
+  );
 }

@@ -6,6 +6,7 @@ export {
   type Reconcile,
   type Result,
 } from './controller.ts';
+export { customKinds, servedKindOf } from './custom-kinds.ts';
 export { Informers, type Selection } from './informers.ts';
 export {
   epochOf,

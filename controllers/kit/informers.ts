@@ -12,6 +12,7 @@ export type Selection = Pick<
 export class Informers implements AsyncDisposable {
   readonly #deps: InformerDeps;
   readonly #shared = new Map<string, unknown>();
+  readonly #own = new Set<AsyncDisposable>();
   readonly #lifetime = new Lifetime();
 
   constructor(deps: InformerDeps) {
@@ -30,7 +31,21 @@ export class Informers implements AsyncDisposable {
     return made;
   }
 
+  /** An informer of the caller's own, of a kind that may go: the caller ends it with `drop`, or it ends with all others. */
+  own<T extends ApiObject>(kind: Kind<T>, selection: Selection = {}): Informer<T> {
+    const made = new Informer<T>(this.#deps, { kind, ...selection });
+    this.#own.add(made);
+    return made;
+  }
+
+  /** Ends an informer that `own` gave. */
+  async drop(informer: AsyncDisposable): Promise<void> {
+    this.#own.delete(informer);
+    await informer[Symbol.asyncDispose]();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#own].map((informer) => this.drop(informer)));
     await this.#lifetime[Symbol.asyncDispose]();
   }
 }
