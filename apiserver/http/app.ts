@@ -115,7 +115,7 @@ async function serve(
   const user = deps.authenticate(request);
   const { path, query } = targetOf(request);
   const about = await requestInfo(deps, request, path, query);
-  const end = metrics.begin(about.kind === 'resource' ? about : undefined);
+  const end = metrics.begin(about.kind === 'resource' ? about : undefined, query.get('dryRun') === 'All');
   response.once('close', () => end(response.statusCode));
   switch (about.kind) {
     case 'unknown':

@@ -7,7 +7,7 @@ import type { ResourceRequest } from './request-info.ts';
 /** Counters and durations of requests, and the gauges, as Prometheus reads them. */
 export interface ApiMetrics {
   /** Counts a request when it begins; call what it returns with the code of the answer. */
-  begin(about: ResourceRequest | undefined): (code: number) => void;
+  begin(about: ResourceRequest | undefined, isDryRun?: boolean): (code: number) => void;
   /** The text of /metrics, and its media type. */
   text(): Promise<{ readonly type: string; readonly text: string }>;
 }
@@ -21,29 +21,44 @@ export interface Gauges {
   readonly certificates: () => readonly CertificateState[];
 }
 
+/** What a request is about, as kube-apiserver labels it. */
+const resourceLabels = ['verb', 'group', 'version', 'resource', 'subresource', 'scope'] as const;
+const reads: ReadonlySet<string> = new Set(['get', 'list', 'watch']);
 const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /** Metrics of one server; `monotonicMs` is its clock. */
 export function apiMetrics(monotonicMs: () => number, gauges: Gauges): ApiMetrics {
   const registry = new Registry();
   const registers = [registry];
-  const labelNames = ['verb', 'group', 'resource', 'subresource', 'code'] as const;
   const total = new Counter({
     name: 'apiserver_request_total',
     help: 'Requests answered, by verb, resource and code.',
-    labelNames,
+    labelNames: [...resourceLabels, 'component', 'dry_run', 'code'] as const,
     registers,
   });
   const seconds = new Histogram({
     name: 'apiserver_request_duration_seconds',
     help: 'Time to the end of the answer; long-running requests are not in it.',
-    labelNames: ['verb', 'group', 'resource', 'subresource'] as const,
+    labelNames: [...resourceLabels, 'component', 'dry_run'] as const,
     buckets: secondsBuckets,
     registers,
   });
   const inFlight = new Gauge({
     name: 'apiserver_current_inflight_requests',
-    help: 'Requests being answered, long-running ones too.',
+    help: 'Requests being answered, but for long-running ones, by whether they change something.',
+    labelNames: ['request_kind'] as const,
+    registers,
+  });
+  const longRunning = new Gauge({
+    name: 'apiserver_longrunning_requests',
+    help: 'Watches, logs, progress streams and tunnels that are open, by what they are of.',
+    labelNames: [...resourceLabels, 'component'] as const,
+    registers,
+  });
+  const watchers = new Gauge({
+    name: 'apiserver_registered_watchers',
+    help: 'Watches that are open, by kind.',
+    labelNames: ['group', 'version', 'kind'] as const,
     registers,
   });
   const gauge = (name: string, help: string, read: () => number | Promise<number | undefined>): void => {
@@ -57,24 +72,35 @@ export function apiMetrics(monotonicMs: () => number, gauges: Gauges): ApiMetric
       },
     });
   };
-  gauge('apiserver_longrunning_requests', 'Watches, logs and progress streams that are open.', gauges.watches);
+  gauge('runink_apiserver_watches', 'Watches, logs and progress streams that are open.', gauges.watches);
   gauge('runink_apiserver_tunnels', 'Agents that are connected.', gauges.tunnels);
   gauge('runink_apiserver_revision', 'The revision of the store.', gauges.revision);
   certificateMetrics(registry, gauges.certificates);
+  const answering = (about: ResourceRequest | undefined): (() => void) => {
+    const kind = { request_kind: about === undefined || reads.has(about.verb) ? 'readOnly' : 'mutating' };
+    inFlight.inc(kind);
+    return () => inFlight.dec(kind);
+  };
+  const opened = (about: ResourceRequest | undefined, labels: ReturnType<typeof labelsOf>): (() => void) => {
+    const { group = '', version = '', kind = '' } = about?.info ?? {};
+    const isWatch = about?.verb === 'watch';
+    longRunning.inc(labels);
+    if (isWatch) watchers.inc({ group, version, kind });
+    return () => {
+      longRunning.dec(labels);
+      if (isWatch) watchers.dec({ group, version, kind });
+    };
+  };
   return {
-    begin(about) {
-      const labels = {
-        verb: about?.verb.toUpperCase() ?? 'GET',
-        group: about?.info.group ?? '',
-        resource: about?.info.plural ?? '',
-        subresource: about?.subresource ?? '',
-      };
+    begin(about, isDryRun = false) {
+      const labels = labelsOf(about);
+      const asked = { ...labels, dry_run: isDryRun ? 'All' : '' };
       const startedMs = monotonicMs();
-      inFlight.inc();
+      const end = isLong(about) ? opened(about, labels) : answering(about);
       return (code) => {
-        inFlight.dec();
-        total.inc({ ...labels, code: String(code) });
-        if (!isLong(about)) seconds.observe(labels, (monotonicMs() - startedMs) / 1000);
+        end();
+        total.inc({ ...asked, code: String(code) });
+        if (!isLong(about)) seconds.observe(asked, (monotonicMs() - startedMs) / 1000);
       };
     },
     text: async () => ({ type: registry.contentType, text: await registry.metrics() }),
@@ -105,6 +131,24 @@ function certificateMetrics(registry: Registry, read: Gauges['certificates']): v
       }
     },
   });
+}
+
+function labelsOf(about: ResourceRequest | undefined) {
+  return {
+    verb: about?.verb.toUpperCase() ?? 'GET',
+    group: about?.info.group ?? '',
+    version: about?.info.version ?? '',
+    resource: about?.info.plural ?? '',
+    subresource: about?.subresource ?? '',
+    scope: scopeOf(about),
+    component: 'apiserver',
+  };
+}
+
+function scopeOf(about: ResourceRequest | undefined): string {
+  if (about === undefined) return '';
+  if (about.name !== undefined) return 'resource';
+  return about.namespace === undefined ? 'cluster' : 'namespace';
 }
 
 function isLong(about: ResourceRequest | undefined): boolean {

@@ -290,9 +290,10 @@ describe('apiserver: who and whether', () => {
     expect((await server.ask('GET', '/metrics', { as: 'nodes/n1' })).code).to.equal(403);
     const answer = await server.ask('GET', '/metrics', { as: 'controllers' });
     expect(answer.text).to.match(
-      /^apiserver_request_total\{verb="LIST",group="runink.io",resource="pipelines",subresource="",code="403"\} \d+$/m,
+      /^apiserver_request_total\{verb="LIST",group="runink.io",version="v1",resource="pipelines",subresource="",scope="\w+",component="apiserver",dry_run="",code="403"\} \d+$/m,
     );
-    expect(answer.text).to.match(/^apiserver_longrunning_requests \d+$/m);
+    expect(answer.text).to.match(/^apiserver_current_inflight_requests\{request_kind="readOnly"\} \d+$/m);
+    expect(answer.text).to.match(/^runink_apiserver_watches \d+$/m);
     expect(answer.text).to.match(/^runink_apiserver_revision \d+$/m);
   });
 
