@@ -57,7 +57,8 @@ export function garbageCollector(context: ControllerContext): Controller {
   async function stateOf(reference: OwnerReference, namespace: string | undefined): Promise<OwnerState> {
     if (gone.has(reference.uid)) return 'absent';
     const kind = followed.kindOfOwner(reference);
-    if (kind === undefined) return 'unknown';
+    // What is in no herd cannot be owned by what is in one: nobody knows which one is meant.
+    if (kind === undefined || (kind.scope === 'Namespaced' && namespace === undefined)) return 'unknown';
     const ref = refOfOwner(kind, reference.name, namespace);
     const cached = followed.of(resourceOf(kind))?.informer.get(ref);
     if (cached?.metadata.uid === reference.uid) return 'present';

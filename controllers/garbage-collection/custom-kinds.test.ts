@@ -84,4 +84,25 @@ describe('garbage collector: kinds of users', () => {
     await rig.pass(1_000);
     expect((await rig.api.list(kinds.secrets)).items).to.deep.equal([]);
   });
+
+  it('lets what is in no herd go, and keeps what says that it is owned by something in one', async () => {
+    rig.run(garbageCollector);
+    const made = await define();
+    const herd = { apiVersion: 'runink.io/v1', kind: 'Herd' } as const;
+    await rig.api.create(kinds.herds, { ...herd, metadata: { name: 'kept', ownerReferences: [ownedBy(made)] } });
+    await rig.api.create(kinds.herds, {
+      ...herd,
+      metadata: { name: 'strange', ownerReferences: [{ apiVersion: 'v1', kind: 'Secret', name: 's', uid: 'none' }] },
+    });
+    await rig.pass(1_000);
+    await rig.api.delete(
+      kinds.customResourceDefinitions,
+      { name: 'widgets.example.com' },
+      { propagationPolicy: 'Foreground' },
+    );
+    await rig.pass(1_000);
+    expect((await rig.api.list(kinds.customResourceDefinitions)).items).to.deep.equal([]);
+    const left = (await rig.api.list(kinds.herds)).items.map(({ metadata }) => metadata.name);
+    expect(left).to.include('strange');
+  });
 });

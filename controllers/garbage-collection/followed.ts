@@ -18,7 +18,16 @@ import type { Informer } from '../../client/index.ts';
 import { type ControllerContext, servedKindOf } from '../kit/index.ts';
 
 /** Kinds that other controllers follow whole anyway. */
-const wholeKinds: readonly KindInfo[] = [kinds.bundles, kinds.contracts, kinds.pipelines, kinds.runs, kinds.slices];
+const wholeKinds: readonly KindInfo[] = [
+  kinds.bundles,
+  kinds.contracts,
+  kinds.customResourceDefinitions,
+  kinds.herds,
+  kinds.nodes,
+  kinds.pipelines,
+  kinds.runs,
+  kinds.slices,
+];
 /** Kinds that nothing owns: many, and short-lived by other rules. */
 const leftOut: readonly KindInfo[] = [kinds.events, kinds.leases];
 
@@ -44,7 +53,7 @@ export class FollowedKinds {
     this.#informers = informers;
     this.definitions = informers.of(kinds.customResourceDefinitions);
     this.builtIn = kindInfos
-      .filter((kind) => kind.scope === 'Namespaced' && kind.projectionOf === undefined && !leftOut.includes(kind))
+      .filter((kind) => kind.projectionOf === undefined && kind.verbs === undefined && !leftOut.includes(kind))
       .map((kind) => ({
         kind,
         informer: withOwners(informers.of(kind, wholeKinds.includes(kind) ? {} : { metadataOnly: true })),
