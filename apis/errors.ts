@@ -24,6 +24,8 @@ export const statusCodes = {
   Invalid: 422,
   TooManyRequests: 429,
   InternalError: 500,
+  /** For what Kubernetes answers 500 to and gives no reason; the Status then has none. */
+  Unknown: 500,
   ServiceUnavailable: 503,
   Timeout: 504,
   InsufficientStorage: 507,
@@ -84,7 +86,7 @@ export class ApiError extends Error {
       metadata: {},
       status: 'Failure',
       message: this.message,
-      reason: this.reason,
+      ...(this.reason === 'Unknown' ? {} : { reason: this.reason }),
       ...(this.details === undefined ? {} : { details: this.details }),
       code: this.code,
     };

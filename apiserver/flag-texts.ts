@@ -6,6 +6,13 @@ export class FlagError extends Error {
   override readonly name = 'FlagError';
 }
 
+/** Why a file of tokens is not taken, unless it may be. */
+export function staticTokensProblem(file: string | undefined, isTyped: boolean): string | undefined {
+  if (file === undefined) return isTyped ? '--insecure-static-tokens goes with --token-auth-file FILE' : undefined;
+  if (isTyped) return undefined;
+  return '--token-auth-file: its tokens never end, and whoever reads the file has them; type --insecure-static-tokens too if that is meant';
+}
+
 /** The address of a server or a member. Errors: FlagError. */
 export function serverUrl(flag: string, text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;

@@ -34,6 +34,12 @@ describe('apiserver: flags', () => {
     });
   });
 
+  it('take a file of tokens only from who says that it is meant', () => {
+    expect(serve('--token-auth-file t --insecure-static-tokens')?.tokenFile).to.equal('t');
+    expect(() => serve('--token-auth-file t')).to.throw(FlagError, 'type --insecure-static-tokens too');
+    expect(() => serve('--insecure-static-tokens')).to.throw(FlagError, 'goes with --token-auth-file');
+  });
+
   it('name an etcd', () => {
     expect(
       serve('--store etcd --etcd-endpoints https://e1:1,https://e2:1 --etcd-cafile /ca --etcd-prefix r/')?.store,

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import type { ClusterOptions } from '../barn/index.ts';
 import { hostOf } from './address.ts';
-import { FlagError, initialClusterOf, listOf, serverUrl } from './flag-texts.ts';
+import { FlagError, initialClusterOf, listOf, serverUrl, staticTokensProblem } from './flag-texts.ts';
 import { readSnapshotCommand, type SnapshotCommand, snapshotUsage } from './snapshot-flags.ts';
 
 /** What the program is to do. */
@@ -18,6 +18,8 @@ export interface ServeFlags {
   readonly advertise?: string;
   readonly otherUrls: readonly string[];
   readonly nodes: readonly string[];
+  /** A file of tokens in kube-apiserver's form. */
+  readonly tokenFile?: string;
   readonly store: StoreFlags;
 }
 
@@ -51,6 +53,7 @@ export interface GroupFlags extends Omit<ClusterOptions, 'credentials'> {
 /** How it is called. */
 export const usage = `usage: runink-apiserver --data DIR [--name NAME] [--port N | --listen-client-urls https://HOST:PORT]
                         [--advertise-client-urls https://HOST:PORT] [--api-servers URL,URL…] [--pki DIR] [--node NAME]…
+                        [--token-auth-file FILE --insecure-static-tokens]
                         [--initial-cluster NAME=https://HOST:PORT,… [--initial-cluster-state new|existing]
                          [--initial-cluster-token TEXT] [--listen-peer-urls https://HOST:PORT]
                          --peer-cert-file FILE --peer-key-file FILE --peer-trusted-ca-file FILE]
@@ -71,6 +74,7 @@ export function readCommand(argv: readonly string[]): Command {
     throw new FlagError('--name is missing: servers that share --pki tell each other apart by it');
   const { host, port } = listenOf(values);
   const advertise = values['advertise-client-urls'];
+  const tokenFile = tokenFileOf(values);
   return {
     do: 'serve',
     flags: {
@@ -82,6 +86,7 @@ export function readCommand(argv: readonly string[]): Command {
       store,
       otherUrls: listOf(values['api-servers']).map((url) => serverUrl('--api-servers', url)),
       ...(values.pki === undefined ? {} : { pki: values.pki }),
+      ...(tokenFile === undefined ? {} : { tokenFile }),
       ...(advertise === undefined ? {} : { advertise: serverUrl('--advertise-client-urls', advertise) }),
     },
   };
@@ -102,6 +107,8 @@ function parse(argv: readonly string[]) {
         'advertise-client-urls': { type: 'string' },
         'api-servers': { type: 'string' },
         node: { type: 'string', multiple: true, default: [] },
+        'token-auth-file': { type: 'string' },
+        'insecure-static-tokens': { type: 'boolean' },
         store: { type: 'string', default: 'embedded' },
         'initial-cluster': { type: 'string' },
         'initial-cluster-state': { type: 'string' },
@@ -124,6 +131,13 @@ function parse(argv: readonly string[]) {
   } catch (cause) {
     throw new FlagError(cause instanceof Error ? cause.message : String(cause));
   }
+}
+
+function tokenFileOf(values: Values): string | undefined {
+  const file = values['token-auth-file'];
+  const problem = staticTokensProblem(file, values['insecure-static-tokens'] === true);
+  if (problem !== undefined) throw new FlagError(problem);
+  return file;
 }
 
 function storeOf(values: Values): StoreFlags {

@@ -8,7 +8,8 @@ import type { Barn } from '../barn/index.ts';
 import type { Clock, Log, Random } from '../base/index.ts';
 import { readIfThere, type TrustedCredentials, writePrivate } from '../pki/index.ts';
 import { hostOf, isAnyHost, urlAt } from './address.ts';
-import { ensureTokens } from './auth/tokens.ts';
+import { readStaticTokens } from './auth/static-tokens.ts';
+import { eitherToken, ensureTokens, type TokenLookup } from './auth/tokens.ts';
 import { compactByTime } from './compaction.ts';
 import { keepDefinitions } from './definitions/keeper.ts';
 import { furnishHerd, makeOurHerds } from './furnish.ts';
@@ -56,6 +57,8 @@ export interface ServerOptions {
   readonly log: Log;
   readonly version: string;
   readonly limits?: Partial<ApiLimits>;
+  /** More tokens than the server's own, in a file of kube-apiserver's form. */
+  readonly tokenFile?: string;
   /** What the store's member shows the others, to be kept renewed beside the server's own. */
   readonly peerCertificate?: Omit<KeptCertificate, 'name'>;
   /** Called when it listens, which may be long before the store has a leader and the start is over. */
@@ -101,12 +104,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
   const live = new LiveKinds({ store: registry.store, clock, random: options.random, log });
   const renewals = new Renewals({ clock, log });
+  const tokens = await tokensOf(shared, options);
   let url = '';
   let isFurnished = false;
   const app = buildApp({
     registry,
     continueTokens: continueTokens(keys.current().key),
-    authenticate: authenticator(await ensureTokens(shared)),
+    authenticate: authenticator(tokens),
+    tokens,
     kinds: live,
     tunnels: new Tunnels(),
     certificates: () => renewals.states(),
@@ -170,6 +175,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   await makeOurHerds(registry, log, ending.signal);
   isFurnished = true;
   return running;
+}
+
+async function tokensOf(shared: string, { tokenFile, log }: ServerOptions): Promise<TokenLookup> {
+  const own = await ensureTokens(shared);
+  if (tokenFile === undefined) return own;
+  log.warn('tokens of a file are taken; they stay good until the server is started without them', { file: tokenFile });
+  return eitherToken(own, await readStaticTokens(tokenFile));
 }
 
 function secureOptions({ certificate, key, authority }: TrustedCredentials) {

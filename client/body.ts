@@ -115,7 +115,12 @@ function errorFromStatus(status: unknown, fallbackCode: number): ApiError {
     code?: number;
   };
   const known = Object.keys(statusCodes).find((name) => name === reason) as StatusReason | undefined;
-  return new ApiError(known ?? reasonOf(code ?? fallbackCode), message ?? 'the server gave no message', details);
+  const unknown = reason === undefined && (code ?? fallbackCode) === statusCodes.Unknown ? 'Unknown' : undefined;
+  return new ApiError(
+    known ?? unknown ?? reasonOf(code ?? fallbackCode),
+    message ?? 'the server gave no message',
+    details,
+  );
 }
 
 function reasonOf(code: number): StatusReason {

@@ -27,7 +27,11 @@ describe('credentials to be shown to others', () => {
 
   for (const [title, change, message] of [
     ['nothing', () => ({ certificate: '' }), 'there is no certificate'],
-    ['garbage', () => ({ certificate: good.certificate.replace(/MII\w{20}/, 'x') }), 'the certificate cannot be read'],
+    [
+      'garbage',
+      () => ({ certificate: good.certificate.replace(/MII[\w+/]{20}/, 'x') }),
+      'the certificate cannot be read',
+    ],
     ['another key', () => ({ key: other.key }), 'key values mismatch'],
     ['no key', () => ({ key: 'none' }), /PEM|no start line|DECODER/i],
     ['no authority', () => ({ authority: '' }), 'there is no authority'],

@@ -253,6 +253,11 @@ function addOtherVerbs(verb: AddVerb, program: Command): void {
     .option('--controllers <number>', 'how many processes of controllers; one leads', '1')
     .option('--leader-elect-lease-ms <number>', 'how long it leads without renewing its lease; for tests')
     .option('--etcd-endpoints <urls>', 'keep the store in this etcd, at http://HOST:PORT,…')
+    .option(
+      '--token-auth-file <file>',
+      'take the tokens in it (token,user,uid,"groups"); needs --insecure-static-tokens',
+    )
+    .option('--insecure-static-tokens', 'say that tokens which never end are meant')
     .option('--encryption-key-file <file>', 'encrypt the files of the store with the keys in it')
     .option('--volume <name=path[:rw]...>', 'a volume that nodes offer; "data" is DIR/data')
     .addOption(

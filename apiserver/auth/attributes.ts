@@ -3,14 +3,18 @@ import { ApiError, resourceOf } from '../../apis/index.ts';
 import type { FieldRequirement } from '../view/field-selector.ts';
 import type { User } from './user.ts';
 
-/** What is done to a resource, in the words of RBAC. */
+/** What is done to a resource by a request, in the words of RBAC. */
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
+
+/** What is asked for: a row of the table of kinds, or what a review names and nobody serves, whose `kind` is empty. */
+export type AskedKind = Pick<KindInfo, 'group' | 'plural' | 'kind' | 'scope'>;
 
 /** What a request wants, as parsed; who may is judged on this and never on the URL. */
 export interface Attributes {
   readonly user: User;
-  readonly verb: Verb;
-  readonly info: KindInfo;
+  /** A Verb, or in a review whatever its author wrote. */
+  readonly verb: string;
+  readonly info: AskedKind;
   readonly subresource?: string;
   readonly namespace?: string;
   /** Of one object; of a list or watch if its field selector names one. */
@@ -32,4 +36,9 @@ export function forbiddenError(attributes: Attributes, why = ''): ApiError {
     ...(info.group === '' ? {} : { group: info.group }),
     kind: info.plural,
   });
+}
+
+/** The 403 for a path that is about no resource. */
+export function forbiddenPathError(user: User, verb: string, path: string): ApiError {
+  return new ApiError('Forbidden', `forbidden: User "${user.name}" cannot ${verb} path "${path}"`, {});
 }

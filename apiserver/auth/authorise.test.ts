@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { isApiError, type KindInfo, kinds, type Unstructured } from '../../apis/index.ts';
 import { parseFieldSelector } from '../view/field-selector.ts';
 import type { Attributes, Verb } from './attributes.ts';
-import { authorise } from './authorise.ts';
+import { authorise, pathAllowed } from './authorise.ts';
 import { nodeGuard } from './node-guard.ts';
 import type { NodeLookups } from './node-role.ts';
 import type { User } from './user.ts';
@@ -187,6 +187,47 @@ describe('apiserver: roles', () => {
   ] as const) {
     it(`a node may ${allowed ? '' : 'not '}${title}`, async () => expect(await may(node, wanted)).to.equal(allowed));
   }
+
+  const viewer: User = { name: 'viewer', groups: ['runink:viewers:h', 'system:authenticated'] };
+  for (const info of all)
+    it(`on ${info.plural}: a viewer reads what is in its herd, but no secrets`, async () => {
+      const isNamespaced = info.scope === 'Namespaced';
+      for (const verb of verbs) {
+        const isReading = ['get', 'list', 'watch'].includes(verb);
+        const isShown = isNamespaced ? info !== kinds.secrets : info === kinds.herds || info === kinds.namespaces;
+        const place = isNamespaced ? { namespace: 'h', name: 'x' } : { name: 'h' };
+        expect(await may(viewer, { verb, info, ...place }), verb).to.equal(isReading && isShown);
+        const elsewhere = isNamespaced ? { namespace: 'g', name: 'x' } : { name: 'g' };
+        expect(await may(viewer, { verb, info, ...elsewhere }), `${verb} elsewhere`).to.equal(false);
+        expect(await may(viewer, { verb, info }), `${verb} everywhere`).to.equal(false);
+      }
+    });
+
+  it('a viewer reads logs and progress, and no group is made of a part of its name', async () => {
+    const log = { verb: 'get', info: kinds.runs, namespace: 'h', name: 'x', subresource: 'log' } as const;
+    expect(await may(viewer, log)).to.equal(true);
+    for (const group of ['runink:viewers:', 'runink:viewers', 'xrunink:viewers:h', 'runink:viewers:h '])
+      expect(await may({ name: 'v', groups: [group] }, log), group).to.equal(false);
+  });
+
+  for (const [title, user, method, path, allowed] of [
+    [
+      'nobody not even health',
+      { name: 'system:anonymous', groups: ['system:unauthenticated'] },
+      'get',
+      '/healthz',
+      false,
+    ],
+    ['who is known discovery', viewer, 'get', '/apis/runink.io/v1', true],
+    ['who is known no metrics', viewer, 'get', '/metrics', false],
+    ['who is known no root', viewer, 'get', '/', false],
+    ['who is known no other method', viewer, 'post', '/version', false],
+    ['who is known not the store', viewer, 'get', '/barn/v1/status', false],
+    ['controllers metrics', controllers, 'get', '/metrics', true],
+    ['controllers not the store', controllers, 'get', '/barn/v1/status', false],
+    ['the cluster admin the store', admin, 'post', '/barn/v1/compact', true],
+  ] as const)
+    it(`gives ${title}`, () => expect(pathAllowed(user, method, path)).to.equal(allowed));
 
   it('controllers may change a secret’s metadata by merge patch only', async () => {
     const wanted = { verb: 'patch', info: kinds.secrets, namespace: 'h', name: 'x' } as const;

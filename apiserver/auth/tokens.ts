@@ -9,6 +9,17 @@ import { type User, wellKnownGroups } from './user.ts';
 /** Who a bearer token stands for, or undefined. */
 export type TokenLookup = (token: string) => User | undefined;
 
+/** Asks one after another. */
+export function eitherToken(...lookups: readonly TokenLookup[]): TokenLookup {
+  return (token) => {
+    for (const lookup of lookups) {
+      const user = lookup(token);
+      if (user !== undefined) return user;
+    }
+    return undefined;
+  };
+}
+
 /** Loads DATA/tokens.json; the first time makes it, with a token of the cluster admin in DATA/admin.token. */
 export async function ensureTokens(data: string): Promise<TokenLookup> {
   const path = join(data, 'tokens.json');
@@ -40,6 +51,7 @@ function parseTokens(text: string, path: string): Map<string, User> {
   return users;
 }
 
-function hashOf(token: string): string {
+/** What a token is known by. */
+export function hashOf(token: string): string {
   return createHash('sha256').update(token).digest('hex');
 }

@@ -127,7 +127,10 @@ function resourceBody(info: KindInfo) {
     verbs: verbsOf(info),
     ...(info.shortNames.length === 0 ? {} : { shortNames: info.shortNames }),
     ...(categories.length === 0 ? {} : { categories }),
-    storageVersionHash: createHash('sha256').update(id).digest().subarray(0, 8).toString('base64'),
+    // What is kept nowhere has no version in which it is.
+    ...(verbsOf(info).includes('get')
+      ? { storageVersionHash: createHash('sha256').update(id).digest().subarray(0, 8).toString('base64') }
+      : {}),
   };
 }
 

@@ -44,6 +44,11 @@ function paths(infos: readonly KindInfo[], version: OpenApiVersion): Json {
     const isNamespaced = info.scope === 'Namespaced';
     const collection = `/${rootOf(info)}${isNamespaced ? '/namespaces/{namespace}' : ''}/${info.plural}`;
     const scope = isNamespaced ? [pathParameter('namespace')] : [];
+    if (info.verbs?.includes('get') === false) {
+      const post = operation(info, 'create', version, writeParameters);
+      result[collection] = { post, ...parametersBody(scope, version) };
+      continue;
+    }
     result[collection] = {
       get: operation(info, 'list', version, listParameters),
       post: operation(info, 'create', version, writeParameters),

@@ -2,19 +2,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import express from 'express';
-import { ApiError, type KindInfo, kinds, notFound } from '../../apis/index.ts';
+import { ApiError, type KindInfo, notFound } from '../../apis/index.ts';
 import type { Log } from '../../base/index.ts';
-import type { Attributes } from '../auth/attributes.ts';
-import { authorise } from '../auth/authorise.ts';
-import type { NodeLookups } from '../auth/node-role.ts';
+import { type Attributes, forbiddenPathError } from '../auth/attributes.ts';
+import { authorise, pathAllowed } from '../auth/authorise.ts';
+import type { TokenLookup } from '../auth/tokens.ts';
 import { type User, wellKnownGroups } from '../auth/user.ts';
-import { at, textOf } from '../json.ts';
 import type { LiveKinds } from '../kinds/live-kinds.ts';
 import type { CertificateState } from '../pki/renewals.ts';
 import type { ContinueTokens } from '../registry/continue-token.ts';
 import type { Registry } from '../registry/registry.ts';
-import { isTerminal } from '../registry/strategy.ts';
 import { inTime } from '../storage/barn-health.ts';
+import { nodeLookups } from '../storage/node-lookups.ts';
 import type { Tunnels } from '../tunnel/tunnels.ts';
 import { demanded, parseFieldSelector } from '../view/field-selector.ts';
 import type { Authenticate } from './authenticate.ts';
@@ -36,6 +35,8 @@ export interface AppDeps {
   readonly registry: Registry;
   readonly continueTokens: ContinueTokens;
   readonly authenticate: Authenticate;
+  /** Whom a token stands for, for reviews of tokens. */
+  readonly tokens: TokenLookup;
   readonly kinds: LiveKinds;
   readonly tunnels: Tunnels;
   /** For the metrics. */
@@ -100,7 +101,7 @@ async function admit(deps: AppDeps, request: IncomingMessage): Promise<RequestIn
   const user = deps.authenticate(request);
   const { path, query } = targetOf(request);
   const about = await requestInfo(deps, request, path, query);
-  if (about.kind === 'resource') await authorise(attributesOf(user, about, query, request), lookupsOf(deps.registry));
+  if (about.kind === 'resource') await authorise(attributesOf(user, about, query, request), nodeLookups(deps.registry));
   return about;
 }
 
@@ -117,13 +118,14 @@ async function serve(
   const about = await requestInfo(deps, request, path, query);
   const end = metrics.begin(about.kind === 'resource' ? about : undefined, query.get('dryRun') === 'All');
   response.once('close', () => end(response.statusCode));
+  if (about.kind !== 'resource') checkPath(user, path, about, request);
   switch (about.kind) {
     case 'unknown':
       return sendText(response, 404, notFoundText);
     case 'noSubresource':
       throw notFound(about.info, about.name);
     case 'unnamed':
-      throw new ApiError('BadRequest', 'name must be provided', {});
+      throw new ApiError('BadRequest', 'name must be provided');
     case 'notAllowed':
       throw new ApiError('MethodNotAllowed', notAllowedText(about.info), {});
     case 'path':
@@ -136,11 +138,11 @@ async function serve(
           response,
         );
       if (request.method !== 'GET' && request.method !== 'HEAD') return sendText(response, 404, notFoundText);
-      if (about.path === '/metrics') return serveMetrics(metrics, registry, user, response);
+      if (about.path === '/metrics') return serveMetrics(metrics, registry, response);
       if (!(await deps.servePath(about.path, request, response))) sendText(response, 404, notFoundText);
       return;
     case 'resource': {
-      await authorise(attributesOf(user, about, query, request), lookupsOf(deps.registry));
+      await authorise(attributesOf(user, about, query, request), nodeLookups(deps.registry));
       if (about.info.deprecation !== undefined)
         response.appendHeader('warning', `299 - "${about.info.deprecation.replace(/["\\\\]/g, '\\\\$&')}"`);
       return serveResource({ deps, watches, request, response, query, user, about });
@@ -148,6 +150,17 @@ async function serve(
     default:
       return about satisfies never;
   }
+}
+
+// What is no path at all is nobody's either, but who is known is told so; else a wrong URL would read like a lack of rights.
+function checkPath(user: User, path: string, about: RequestInfo, request: IncomingMessage): void {
+  const verb = (request.method ?? '').toLowerCase();
+  const isFree = about.kind === 'path' ? pathAllowed(user, verb, about.path) : isKnown(user);
+  if (!isFree) throw forbiddenPathError(user, verb, path);
+}
+
+function isKnown({ groups }: User): boolean {
+  return groups.includes(wellKnownGroups.authenticated) || groups.includes(wellKnownGroups.masters);
 }
 
 // What is not here may have been defined at another server a moment ago.
@@ -175,16 +188,7 @@ function notAllowedText(info: KindInfo | undefined): string {
     : `${text}: ${info.plural} show ${info.projectionOf.toLowerCase()}s and are not written`;
 }
 
-async function serveMetrics(
-  metrics: ApiMetrics,
-  { store, clock }: Registry,
-  user: User,
-  response: ServerResponse,
-): Promise<void> {
-  const { masters, controllers } = wellKnownGroups;
-  if (!user.groups.includes(masters) && !user.groups.includes(controllers)) {
-    throw new ApiError('Forbidden', `forbidden: User "${user.name}" cannot get path "/metrics"`, {});
-  }
+async function serveMetrics(metrics: ApiMetrics, { store, clock }: Registry, response: ServerResponse): Promise<void> {
   const [{ type, text }, ofBarn] = await Promise.all([metrics.text(), barnMetrics(store.barn, clock)]);
   response.setHeader('content-type', type);
   sendText(response, 200, `${text}${ofBarn}`);
@@ -217,26 +221,5 @@ function attributesOf(
     ...(about.namespace === undefined ? {} : { namespace: about.namespace }),
     ...(name === undefined ? {} : { name }),
     mediaType: mediaTypeOf(request.headers['content-type']),
-  };
-}
-
-function lookupsOf(registry: Registry): NodeLookups {
-  const { store } = registry;
-  const uidOf = async (herd: string) => (await store.herd(herd))?.object.metadata.uid;
-  const read = async (info: typeof kinds.slices | typeof kinds.runs, herd: string, name: string) => {
-    const herdUid = await uidOf(herd);
-    return herdUid === undefined ? undefined : (await store.read(info, herdUid, name))?.object;
-  };
-  return {
-    slice: (herd, name) => read(kinds.slices, herd, name),
-    run: (herd, name) => read(kinds.runs, herd, name),
-    async liveSlicesOf(node, herd) {
-      const herdUid = await uidOf(herd);
-      if (herdUid === undefined) return [];
-      const page = await store.page(kinds.slices, herdUid, {});
-      return page.items
-        .map((stored) => stored.object)
-        .filter((slice) => textOf(at(slice, 'spec.nodeName')) === node && !isTerminal(slice));
-    },
   };
 }

@@ -6,6 +6,7 @@ import { ApiError } from '../../apis/index.ts';
 import { type Barn, type BarnAlarm, BarnError, type Member, type ReplicatedBarn } from '../../barn/index.ts';
 import type { Clock } from '../../base/index.ts';
 import { memberNameProblem } from '../../pki/index.ts';
+import { forbiddenPathError } from '../auth/attributes.ts';
 import { type User, wellKnownGroups } from '../auth/user.ts';
 import { isRecord, textOf } from '../json.ts';
 import { inTime, isReplicated } from '../storage/barn-health.ts';
@@ -37,7 +38,7 @@ export async function serveBarnAdmin(
   response: ServerResponse,
 ): Promise<void> {
   if (!user.groups.includes(wellKnownGroups.masters))
-    throw new ApiError('Forbidden', `forbidden: User "${user.name}" cannot ${request.method ?? ''} path "${path}"`, {});
+    throw forbiddenPathError(user, (request.method ?? '').toLowerCase(), path);
   const parts = path.slice(prefix.length).split('/');
   const [what, name, action] = parts;
   const shape = [request.method, what, ...(name === undefined ? [] : [':']), ...(action === undefined ? [] : [action])];

@@ -24,6 +24,51 @@ function envelope(apiVersion: string, kind: string, write: Write): Uint8Array {
 }
 
 describe('apiserver: protobuf bodies', () => {
+  it('reads a review', () => {
+    const body = envelope('authorization.k8s.io/v1', 'SubjectAccessReview', (review) => {
+      message(review, 1, () => undefined);
+      message(review, 2, (spec) => {
+        message(spec, 1, (about) => {
+          text(about, 1, 'h');
+          text(about, 2, 'list');
+          text(about, 5, 'slices');
+          message(about, 8, (selector) =>
+            message(selector, 2, (requirement) => {
+              text(requirement, 1, 'spec.nodeName');
+              text(requirement, 2, 'In');
+              text(requirement, 3, 'n1');
+            }),
+          );
+        });
+        text(spec, 3, 'joe');
+        text(spec, 4, 'g');
+        message(spec, 5, (pair) => {
+          text(pair, 1, 'scopes');
+          message(pair, 2, (items) => {
+            text(items, 1, 'x');
+            text(items, 1, 'y');
+          });
+        });
+      });
+    });
+    expect(decodeProtobuf(body)).to.deep.equal({
+      apiVersion: 'authorization.k8s.io/v1',
+      kind: 'SubjectAccessReview',
+      metadata: {},
+      spec: {
+        resourceAttributes: {
+          namespace: 'h',
+          verb: 'list',
+          resource: 'slices',
+          fieldSelector: { requirements: [{ key: 'spec.nodeName', operator: 'In', values: ['n1'] }] },
+        },
+        user: 'joe',
+        groups: ['g'],
+        extra: { scopes: ['x', 'y'] },
+      },
+    });
+  });
+
   it('reads a secret', () => {
     const body = envelope('v1', 'Secret', (secret) => {
       message(secret, 1, (meta) => {

@@ -1,5 +1,5 @@
-// Bodies in Kubernetes' protobuf, for the kinds that kubectl's own create commands send so (since 1.32, without asking
-// whether the server takes it): the envelope and those messages by field number
+// Bodies in Kubernetes' protobuf, for the kinds that kubectl's own commands send so (since 1.32, without asking whether
+// the server takes it): the envelope and those messages by field number
 // (https://github.com/kubernetes/api, */generated.proto). Answers are always JSON.
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { ApiError } from '../../apis/index.ts';
@@ -8,7 +8,7 @@ import { type JsonRecord, textOf } from '../json.ts';
 /** The media type of such bodies. */
 export const protobufMediaType = 'application/vnd.kubernetes.protobuf';
 
-type FieldType = 'string' | 'int' | 'bool' | 'bytes' | 'time' | 'texts' | 'bytesMap' | 'textMap' | Message;
+type FieldType = 'string' | 'int' | 'bool' | 'bytes' | 'time' | 'texts' | 'bytesMap' | 'textMap' | 'textsMap' | Message;
 interface Message {
   readonly [field: number]: readonly [name: string, type: FieldType, repeated?: 'repeated'];
 }
@@ -41,6 +41,33 @@ const deleteOptions: Message = {
   4: ['propagationPolicy', 'string'],
   5: ['dryRun', 'texts'],
 };
+const requirement: Message = { 1: ['key', 'string'], 2: ['operator', 'string'], 3: ['values', 'texts'] };
+const selector: Message = { 1: ['rawSelector', 'string'], 2: ['requirements', requirement, 'repeated'] };
+const access: Message = {
+  1: [
+    'resourceAttributes',
+    {
+      1: ['namespace', 'string'],
+      2: ['verb', 'string'],
+      3: ['group', 'string'],
+      4: ['version', 'string'],
+      5: ['resource', 'string'],
+      6: ['subresource', 'string'],
+      7: ['name', 'string'],
+      8: ['fieldSelector', selector],
+      9: ['labelSelector', selector],
+    },
+  ],
+  2: ['nonResourceAttributes', { 1: ['path', 'string'], 2: ['verb', 'string'] }],
+};
+const accessOfSubject: Message = {
+  ...access,
+  3: ['user', 'string'],
+  4: ['groups', 'texts'],
+  5: ['extra', 'textsMap'],
+  6: ['uid', 'string'],
+};
+const review = (spec: Message): Message => ({ 1: ['metadata', objectMeta], 2: ['spec', spec] });
 const messages: Readonly<Record<string, Message>> = {
   'v1 Namespace': { 1: ['metadata', objectMeta], 2: ['spec', { 1: ['finalizers', 'texts'] }] },
   'v1 Secret': {
@@ -53,17 +80,24 @@ const messages: Readonly<Record<string, Message>> = {
   'v1 ServiceAccount': { 1: ['metadata', objectMeta], 4: ['automountServiceAccountToken', 'bool'] },
   'v1 DeleteOptions': deleteOptions,
   'policy/v1 Eviction': { 1: ['metadata', objectMeta], 2: ['deleteOptions', deleteOptions] },
+  'authentication.k8s.io/v1 SelfSubjectReview': { 1: ['metadata', objectMeta] },
+  'authentication.k8s.io/v1 TokenReview': review({ 1: ['token', 'string'], 2: ['audiences', 'texts'] }),
+  'authorization.k8s.io/v1 LocalSubjectAccessReview': review(accessOfSubject),
+  'authorization.k8s.io/v1 SelfSubjectAccessReview': review(access),
+  'authorization.k8s.io/v1 SelfSubjectRulesReview': review({ 1: ['namespace', 'string'] }),
+  'authorization.k8s.io/v1 SubjectAccessReview': review(accessOfSubject),
 };
 
-const magic = Buffer.from('k8s\0');
+/** What such bodies begin with. */
+export const protobufMagic = Buffer.from('k8s\0');
 
 /** The object in a protobuf body. Errors: BadRequest (broken), UnsupportedMediaType (a kind we take in JSON only). */
 export function decodeProtobuf(bytes: Uint8Array): JsonRecord {
-  if (!magic.equals(bytes.subarray(0, magic.length))) throw broken('it does not begin with k8s\\0');
+  if (!protobufMagic.equals(bytes.subarray(0, protobufMagic.length))) throw broken('it does not begin with k8s\\0');
   try {
     const envelope = decode(
       { 1: ['type', { 1: ['apiVersion', 'string'], 2: ['kind', 'string'] }], 2: ['raw', 'bytes'] },
-      bytes.subarray(magic.length),
+      bytes.subarray(protobufMagic.length),
       0,
     );
     const type = asMap(envelope.type);
@@ -98,7 +132,8 @@ function decode(message: Message, bytes: Uint8Array, depth: number): JsonRecord 
     const [name, type, repeated] = field;
     const value = valueOf(reader, wireType, type, depth);
     if (type === 'texts' || repeated !== undefined) result[name] = [...listIn(result, name), value];
-    else if (type === 'textMap' || type === 'bytesMap') result[name] = { ...mapIn(result, name), ...asMap(value) };
+    else if (type === 'textMap' || type === 'bytesMap' || type === 'textsMap')
+      result[name] = { ...mapIn(result, name), ...asMap(value) };
     // Protobuf writes empty text for what was not set.
     else if (value !== '') result[name] = value;
   }
@@ -122,6 +157,10 @@ function valueOf(reader: BinaryReader, wireType: WireType, type: FieldType, dept
       return pair(decode({ 1: ['key', 'string'], 2: ['value', 'string'] }, reader.bytes(), depth + 1));
     case 'bytesMap':
       return pair(decode({ 1: ['key', 'string'], 2: ['value', 'bytes'] }, reader.bytes(), depth + 1));
+    case 'textsMap': {
+      const { key, value } = decode({ 1: ['key', 'string'], 2: ['value', textItems] }, reader.bytes(), depth + 1);
+      return pair({ key, value: listIn(asMap(value), 'items') });
+    }
     case 'time': {
       const { seconds } = decode({ 1: ['seconds', 'int'] }, reader.bytes(), depth + 1);
       return typeof seconds === 'number' ? new Date(seconds * 1000).toISOString().replace('.000Z', 'Z') : '';
@@ -131,6 +170,7 @@ function valueOf(reader: BinaryReader, wireType: WireType, type: FieldType, dept
   }
 }
 
+const textItems: Message = { 1: ['items', 'texts'] };
 const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype']);
 
 function pair({ key, value }: JsonRecord): JsonRecord {

@@ -15,6 +15,7 @@ import { patch, patchTypeOf } from '../registry/patch.ts';
 import { readTarget, type Target, type WriteOptions } from '../registry/registry.ts';
 import { update } from '../registry/update.ts';
 import { type Change, watch } from '../registry/watch.ts';
+import { isReview } from '../reviews/kinds.ts';
 import { parseBody } from '../schema/parse.ts';
 import { show, withVersion } from '../storage/object-store.ts';
 import { partialOf } from '../view/partial.ts';
@@ -26,6 +27,7 @@ import { type Form, mediaTypeOf, negotiate } from './negotiate.ts';
 import { deleteOptions, listOptions, selection, watchQuery } from './options.ts';
 import { servePodLog } from './pod-log.ts';
 import { afterWrite, sendJson } from './respond.ts';
+import { serveReview } from './reviewing.ts';
 import { serveScale } from './scale.ts';
 import { streamWatch } from './watch-stream.ts';
 
@@ -203,6 +205,7 @@ async function serveCreate(call: Call): Promise<void> {
   const { about, deps } = call;
   const options = await optionsOf(call, 'CreateOptions');
   const body = await jsonBody(call, options);
+  if (isReview(about.info)) return serveReview(call, body, options);
   if (about.subresource === 'binding') {
     sendJson(call.response, 201, await bind(deps.registry, about, body, options));
     return;

@@ -2,6 +2,8 @@ import type { ServerResponse } from 'node:http';
 import { ApiError, isApiError, notDoneHereHeader } from '../../apis/index.ts';
 import { BarnError } from '../../barn/index.ts';
 import type { Log } from '../../base/index.ts';
+import { protobufMediaType } from './protobuf.ts';
+import { encodeStatus, takesOnlyProtobuf } from './protobuf-status.ts';
 
 /** Answers with JSON. */
 export function sendJson(response: ServerResponse, code: number, body: unknown): void {
@@ -34,7 +36,18 @@ export function sendError(response: ServerResponse, error: unknown, log: Log): v
   if (retryAfter !== undefined) response.setHeader('retry-after', String(retryAfter));
   const notDone = notDoneHere(error, response.req.method ?? '');
   if (notDone !== undefined) response.setHeader(notDoneHereHeader, notDone);
-  sendJson(response, refusal.code, refusal.toStatus());
+  if (takesOnlyProtobuf(response.req.headers.accept)) sendProtobufStatus(response, refusal);
+  else sendJson(response, refusal.code, refusal.toStatus());
+}
+
+function sendProtobufStatus(response: ServerResponse, refusal: ApiError): void {
+  const bytes = encodeStatus(refusal.toStatus());
+  response.writeHead(refusal.code, {
+    'content-type': protobufMediaType,
+    'content-length': bytes.length,
+    'cache-control': 'no-cache, private',
+  });
+  response.end(bytes);
 }
 
 /** An error as the API tells it. */

@@ -2,6 +2,7 @@
 import { kindInfos, kinds } from '../../apis/index.ts';
 import { BarnError, type KeyValue, prefixEnd } from '../../barn/index.ts';
 import { backoffMs, type Clock, type Log, type Random, sleep } from '../../base/index.ts';
+import { reviewInfos } from '../reviews/kinds.ts';
 import { inTime } from '../storage/barn-health.ts';
 import { kindPrefix } from '../storage/keys.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
@@ -21,7 +22,7 @@ const catchUpMsMax = 2_000;
 
 /** The table of kinds of one server, and what keeps it live. */
 export class LiveKinds {
-  readonly table = new KindTable(kindInfos);
+  readonly table = new KindTable([...kindInfos, ...reviewInfos]);
   readonly #deps: LiveKindsDeps;
   #catchingUp: Promise<void> | undefined;
   #isReady = false;

@@ -56,7 +56,7 @@ function checkPlace(target: Target, body: Record<string, unknown>): void {
   }
   const version = isRecord(body.metadata) ? textOf(body.metadata.resourceVersion) : undefined;
   if (version !== undefined && version !== '') {
-    throw new ApiError('BadRequest', 'resourceVersion should not be set on objects to be created');
+    throw new ApiError('Unknown', 'resourceVersion should not be set on objects to be created');
   }
 }
 

@@ -121,13 +121,14 @@ function revisionOf(options: ListOptions): Revision {
   return options.resourceVersion === '' ? 0 : parseVersion(options.resourceVersion);
 }
 
-/** A resourceVersion as a revision. Errors: BadRequest. */
+/** A resourceVersion as a revision. Errors: Unknown, as in Kubernetes, which takes it for a fault of its own. */
 export function parseVersion(text: string): Revision {
   const revision = Number(text);
   if (/^\d{1,16}$/.test(text) && Number.isSafeInteger(revision)) return revision;
+  const why = /^\d+$/.test(text) ? 'value out of range' : 'invalid syntax';
   throw new ApiError(
-    'BadRequest',
-    `resourceVersion: Invalid value: "${text}": it must be a number that the server gave out`,
+    'Unknown',
+    `resourceVersion: Invalid value: "${text}": strconv.ParseUint: parsing "${text}": ${why}`,
   );
 }
 

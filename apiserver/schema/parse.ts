@@ -18,7 +18,7 @@ export function parseBody(text: string, expected: string, depthMax: number): Par
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    const why = text.trim() === '' ? 'unexpected end of JSON input' : messageOf(cause);
+    const why = whyNot(text, cause);
     const shown = text === '' ? '<empty>' : text.length > 200 ? `${text.slice(0, 200)}...` : text;
     throw new ApiError(
       'BadRequest',
@@ -104,6 +104,10 @@ function pathOf(frames: readonly Frame[]): string {
   return path;
 }
 
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
+// Clients know the words of Go; the engine's own say the same, only with a capital.
+function whyNot(text: string, cause: unknown): string {
+  const own = cause instanceof Error ? cause.message : String(cause);
+  return text.trim() === '' || /^Unexpected end of JSON input|^Unterminated /.test(own)
+    ? 'unexpected end of JSON input'
+    : own;
 }

@@ -236,7 +236,7 @@ export class MemoryClient implements Client {
   #create(kind: KindInfo, asked: ApiObject, options: WriteOptions = {}): Fields {
     const { name, generateName, namespace, resourceVersion } = asked.metadata;
     if (resourceVersion !== undefined && resourceVersion !== '')
-      throw new ApiError('BadRequest', 'resourceVersion should not be set on objects to be created');
+      throw new ApiError('Unknown', 'resourceVersion should not be set on objects to be created');
     const suffix = Math.floor(this.#random.next() * 36 ** 5)
       .toString(36)
       .padStart(5, '0');

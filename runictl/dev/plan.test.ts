@@ -22,6 +22,10 @@ describe('what dev starts', () => {
       '/usr/bin/node /dist/bin/runink-apiserver --data /d/apiserver --port 7443 --node node-1 --node node-2',
     ]);
   });
+  it('an API server with a file of tokens', () => {
+    const [unit] = apiserverUnits({ ...plan, nodes: [], tokenFile: '/t.csv' });
+    expect(unit?.argv.slice(-3)).to.deep.equal(['--token-auth-file', '/t.csv', '--insecure-static-tokens']);
+  });
   it('several API servers on one etcd, each with all addresses', () => {
     const units = apiserverUnits({
       ...plan,

@@ -24,6 +24,8 @@ export interface DevPlan {
   readonly etcdEndpoints?: readonly string[];
   /** What encrypts the files of the servers' own stores. */
   readonly encryptionKeyFile?: string;
+  /** Tokens that the servers take beside their own. */
+  readonly tokenFile?: string;
   readonly isolation: 'full' | 'none';
   readonly nodes: readonly string[];
   readonly volumes: readonly Volume[];
@@ -88,7 +90,7 @@ function memberFlags({ peerPorts, dataDir }: DevPlan, index: number): string[] {
 }
 
 function apiserverUnit(plan: DevPlan, name: string, place: readonly string[]): UnitPlan {
-  const { etcdEndpoints, encryptionKeyFile } = plan;
+  const { etcdEndpoints, encryptionKeyFile, tokenFile } = plan;
   return {
     role: 'apiserver',
     name,
@@ -102,6 +104,7 @@ function apiserverUnit(plan: DevPlan, name: string, place: readonly string[]): U
         ? []
         : ['--name', name, '--store', 'etcd', '--etcd-endpoints', etcdEndpoints.join(',')]),
       ...(encryptionKeyFile === undefined ? [] : ['--encryption-key-file', encryptionKeyFile]),
+      ...(tokenFile === undefined ? [] : ['--token-auth-file', tokenFile, '--insecure-static-tokens']),
       ...plan.nodes.flatMap((node) => ['--node', node]),
     ],
     env: plan.env,

@@ -51,6 +51,7 @@ async function start(session: Session, dataDir: string, options: Options): Promi
   const keyFile = textOption(options, 'encryptionKeyFile');
   if (keyFile !== undefined && etcdEndpoints !== undefined)
     throw new UsageError('--encryption-key-file: the store is in an etcd, which keeps its files by itself');
+  const tokenFile = tokenFileOf(options);
   checkServers(serverCount, options);
   const controllers = numberOption(options, 'controllers') ?? 1;
   if (controllers < 1 || controllers > controllersMax)
@@ -71,6 +72,7 @@ async function start(session: Session, dataDir: string, options: Options): Promi
     controllers,
     ...(leaseMs === undefined ? {} : { leaseMs }),
     ...(keyFile === undefined ? {} : { encryptionKeyFile: resolve(terminal.cwd, keyFile) }),
+    ...(tokenFile === undefined ? {} : { tokenFile: resolve(terminal.cwd, tokenFile) }),
     isolation,
     nodes: Array.from({ length: nodeCount }, (_, index) => `node-${index + 1}`),
     volumes: volumesOf(dataDir, options, terminal),
@@ -94,6 +96,17 @@ async function start(session: Session, dataDir: string, options: Options): Promi
   }
   // An interrupt is how it is meant to end.
   return 0;
+}
+
+function tokenFileOf(options: Options): string | undefined {
+  const file = textOption(options, 'tokenAuthFile');
+  const isTyped = options['insecureStaticTokens'] === true;
+  if (file === undefined && isTyped) throw new UsageError('--insecure-static-tokens goes with --token-auth-file FILE');
+  if (file !== undefined && !isTyped)
+    throw new UsageError(
+      '--token-auth-file: its tokens never end, and whoever reads the file has them; type --insecure-static-tokens too if that is meant',
+    );
+  return file;
 }
 
 function checkServers(count: number, options: Options): void {

@@ -1,6 +1,6 @@
-// The API on top of a replicated store: three servers that are killed and stopped, clients that change the server with every
-// request and in the middle of lists and watches, three processes of controllers whose leader is paused for less and for more
-// than its lease. No client sees time go back, nothing is made, placed or executed twice.
+// The API on top of a replicated store: three servers that are killed, stopped and lose their leader, clients that change
+// the server with every request and in the middle of lists and watches, three processes of controllers whose leader is
+// paused for less and for more than its lease. No client sees time go back, nothing is made, placed or executed twice.
 //   ON_TOP_SEED=N repeats the choices of a run; ON_TOP_SECONDS=N is how long trouble lasts.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,6 +14,7 @@ import { type Change, judge } from '../support/on-top/observations.ts';
 import { judgeOnce } from '../support/on-top/once.ts';
 import { RegisterClient, Sightings } from '../support/on-top/registers.ts';
 import { insist, Roaming, Servers, within } from '../support/on-top/roaming.ts';
+import { Upheaval } from '../support/on-top/upheaval.ts';
 import { Work } from '../support/on-top/work.ts';
 
 const seed = Number(process.env['ON_TOP_SEED'] ?? Math.floor(Math.random() * 2 ** 32));
@@ -81,8 +82,10 @@ describe(`three servers and three controllers under trouble, ON_TOP_SEED=${seed}
       { length: clients },
       () => new RegisterClient(servers, chance.fork(), sightings, herd),
     );
+    const upheaval = new Upheaval(servers, chance.fork(), { forgets: false });
     const all = [
       nemesis.run(trouble),
+      upheaval.run(trouble),
       ...registers.map((client) => client.run(trouble)),
       ...Array.from({ length: pipelines }, (_, index) => work.run(`work-${index + 1}`, trouble, deadline)),
     ];
@@ -106,7 +109,7 @@ describe(`three servers and three controllers under trouble, ON_TOP_SEED=${seed}
     await serversAgree(deadline);
     const { deeds } = nemesis;
     console.log(
-      `      ${[...deeds].map(([deed, times]) => `${deed} ${times}`).join(', ')}; ` +
+      `      ${[...deeds, ...upheaval.deeds].map(([deed, times]) => `${deed} ${times}`).join(', ')}; ` +
         `${sightings.observations.length} sightings of ${history.length} changes, ${records.lines.length} executions`,
     );
     expect(sightings.observations.length, 'sightings').to.be.greaterThan(20);

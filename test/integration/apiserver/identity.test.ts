@@ -16,10 +16,11 @@ describe('apiserver: who and whether', () => {
   });
   after(() => server.close());
 
-  it('knows nobody without a certificate or token, not even for health', async () => {
-    for (const path of ['/api', '/healthz', '/version', '/openapi/v2', '/metrics', pipelines, '/nonesuch']) {
+  it('gives nothing without a certificate or token, not even health', async () => {
+    for (const path of ['/api', '/healthz', '/version', '/openapi/v2', '/metrics', pipelines, '/nonesuch', '/']) {
       const answer = await server.ask('GET', path, { as: '' });
-      expect([path, answer.code, answer.body.reason]).to.deep.equal([path, 401, 'Unauthorized']);
+      expect([path, answer.code, answer.body.reason]).to.deep.equal([path, 403, 'Forbidden']);
+      expect(answer.body.message).to.include('User "system:anonymous" cannot ');
     }
     const wrong = await server.ask('GET', '/api', { as: '', token: 'nope' });
     expect(wrong.body).to.deep.equal({

@@ -84,7 +84,7 @@ describe('apiserver: lists', () => {
     const future = await server.ask('GET', `${pipelines}?resourceVersion=99999999`);
     expect(future.code).to.equal(504);
     expect(future.body.message).to.match(/^Too large resource version: 99999999, current: \d+$/);
-    expect((await server.ask('GET', `${pipelines}?resourceVersion=abc`)).code).to.equal(400);
+    expect((await server.ask('GET', `${pipelines}?resourceVersion=abc`)).code).to.equal(500);
   });
 
   it('says Expired for a version that was forgotten, and for a token of one', async () => {

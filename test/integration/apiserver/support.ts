@@ -61,6 +61,7 @@ export async function startTestServer(
     readonly data?: string;
     readonly pki?: string;
     readonly limits?: Partial<ApiLimits>;
+    readonly tokenFile?: string;
   } = {},
 ): Promise<TestServer> {
   const data = options.data ?? (await mkdtemp(join(tmpdir(), 'apiserver-')));
@@ -76,6 +77,7 @@ export async function startTestServer(
     version: 'test',
     ...(options.pki === undefined ? {} : { pki: options.pki }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
+    ...(options.tokenFile === undefined ? {} : { tokenFile: options.tokenFile }),
   });
   return new Running(server, { data, pki: options.pki ?? join(data, 'pki') }, barn, options.barn === undefined);
 }

@@ -71,7 +71,7 @@ describe('apiserver: tunnels', () => {
   it('opens only to the node itself, and only for what it speaks', async () => {
     expect(await dial('n1', 'nodes/n2')).to.equal(403);
     expect(await dial('n1', 'controllers')).to.equal(403);
-    expect(await dial('n1', '')).to.equal(401);
+    expect(await dial('n1', '')).to.equal(403);
     expect(await dial('n1', 'nodes/n1', 'websocket')).to.equal(400);
     expect((await server.ask('GET', '/api/v1/nodes/n1/tunnel', { as: 'nodes/n1' })).code).to.equal(400);
   });

@@ -273,7 +273,7 @@ describe('runictl barn', () => {
       const { code, err } = await controllers(['barn', ...argv]);
       expect([
         code,
-        /Forbidden.*User "runink-controllers" cannot (GET|POST) path "\/barn\/v1\//.test(err),
+        /Forbidden.*User "runink-controllers" cannot (get|post) path "\/barn\/v1\//.test(err),
       ]).to.deep.equal([1, true]);
     }
     expect(existsSync(join(folder, 'x'))).to.equal(false);
