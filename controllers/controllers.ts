@@ -1,6 +1,6 @@
 import { garbageCollector } from './garbage-collection/index.ts';
 import { herdController } from './herd/index.ts';
-import type { Controller, ControllerContext } from './kit/index.ts';
+import { type Controller, type ControllerContext, FollowedKinds } from './kit/index.ts';
 import { nodeLifecycleController } from './node-lifecycle/index.ts';
 import { pipelineController } from './pipeline/index.ts';
 import { runController } from './run/index.ts';
@@ -17,12 +17,13 @@ export async function runControllers(context: ControllerContext, epoch: string, 
 }
 
 function plainControllers(context: ControllerContext): readonly Controller[] {
+  const followed = new FollowedKinds(context.informers);
   return [
-    herdController(context),
+    herdController(context, followed),
     pipelineController(context),
     runController(context),
     nodeLifecycleController(context),
-    garbageCollector(context),
+    garbageCollector(context, followed),
     sliceTtlController(context),
     eventTtlController(context),
     runHistoryController(context),

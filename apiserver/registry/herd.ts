@@ -1,5 +1,13 @@
 // What is particular to a Herd: it is closed by its deletion, and gone when somebody has emptied it.
-import { quantityMillis, type StatusCause, sliceSize, subdomainProblem, type Unstructured } from '../../apis/index.ts';
+import {
+  kindInfos,
+  quantityMillis,
+  resourceOf,
+  type StatusCause,
+  sliceSize,
+  subdomainProblem,
+  type Unstructured,
+} from '../../apis/index.ts';
 import type { Operation } from '../../barn/index.ts';
 import { arrayOf, at, recordOf } from '../json.ts';
 import * as cause from '../schema/causes.ts';
@@ -45,6 +53,11 @@ function quotaProblems(herd: Unstructured): StatusCause[] {
     const resource = /^count\/(.*)$/.exec(name)?.[1];
     if (resource === undefined || subdomainProblem(resource) !== undefined)
       return [cause.invalid(field, name, 'must be count/RESOURCE, or count/RESOURCE.GROUP outside the core group')];
+    const shown = kindInfos.find((info) => resourceOf(info) === resource && info.projectionOf !== undefined);
+    if (shown !== undefined)
+      return [
+        cause.invalid(field, name, `${resource} only show objects of kind ${shown.projectionOf ?? ''}: limit those`),
+      ];
     // That it is a quantity its schema says.
     const isWhole = quantityMillis(typeof quantity === 'number' ? quantity : String(quantity)) % 1000 === 0;
     return isWhole ? [] : [cause.invalid(field, quantity, 'must be an integer')];

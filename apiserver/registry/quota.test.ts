@@ -66,6 +66,7 @@ describe('apiserver: object quotas', () => {
   for (const [name, quantity, message] of [
     ['pipelines', 1, 'must be count/RESOURCE, or count/RESOURCE.GROUP outside the core group'],
     ['count/', 1, 'must be count/RESOURCE, or count/RESOURCE.GROUP outside the core group'],
+    ['count/pods', 1, 'pods only show objects of kind Slice: limit those'],
     ['count/secrets', '500m', 'must be an integer'],
     ['count/secrets', 'many', 'quantity "many" must be a number with an optional suffix such as m, k, Mi or Gi'],
     ['count/secrets', -1, 'quantity "-1" must not be negative'],

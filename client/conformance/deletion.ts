@@ -50,6 +50,16 @@ export function describeDeletion(at: () => Place): void {
       }
     });
 
+    it('lets a later policy take the place of an earlier one', async () => {
+      const made = await client.create(kinds.contracts, contractOf(herd, 'a', { finalizers: ['orphan'] }));
+      await client.delete(kinds.contracts, refOf(made), { propagationPolicy: 'Foreground' });
+      expect((await client.get(kinds.contracts, refOf(made))).metadata.finalizers).to.deep.equal([
+        'foregroundDeletion',
+      ]);
+      await client.delete(kinds.contracts, refOf(made), { propagationPolicy: 'Background' });
+      await refused('NotFound', client.get(kinds.contracts, refOf(made)));
+    });
+
     it('does not collect dependents itself', async () => {
       const owner = await client.create(kinds.contracts, contractOf(herd, 'owner'));
       const { apiVersion, kind } = owner;
@@ -88,7 +98,8 @@ export function describeDeletion(at: () => Place): void {
       await client.create(kinds.contracts, contractOf(herd, 'a'));
       await client.delete(kinds.herds, { name: herd });
       expect((await client.get(kinds.herds, { name: herd })).status?.phase).to.equal('Terminating');
-      await refused('Forbidden', client.create(kinds.contracts, contractOf(herd, 'b')));
+      const late = await refused('Forbidden', client.create(kinds.contracts, contractOf(herd, 'b')));
+      expect(late.details?.causes?.[0]?.reason).to.equal('NamespaceTerminating');
       await client.patch(kinds.herds, { name: herd }, { type: 'merge', body: { spec: { finalizers: [] } } });
       await refused('NotFound', client.get(kinds.herds, { name: herd }));
     });

@@ -185,6 +185,7 @@ export class MemoryClient implements Client {
   async bind(ref: Ref, binding: BindingRequest): Promise<void> {
     await this.#arrive();
     const slice = copy<Slice>(this.#stored(kinds.slices, ref));
+    this.#checkHerd(kinds.slices, ref.namespace, ref.name);
     if (slice.spec.nodeName !== undefined) throw conflict(kinds.slices, slice, `it is bound to ${slice.spec.nodeName}`);
     if (slice.metadata.resourceVersion !== binding.resourceVersion || slice.metadata.deletionTimestamp !== undefined)
       throw conflict(kinds.slices, slice, 'the slice has been modified since the decision');
@@ -261,7 +262,19 @@ export class MemoryClient implements Client {
     if (herd.metadata.deletionTimestamp !== undefined)
       throw new ApiError(
         'Forbidden',
-        `${resourceOf(kind)} "${name}" is forbidden: unable to create new content in herd ${namespace} because it is being terminated`,
+        `${resourceOf(kind)} "${name}" is forbidden: unable to create new content in namespace ${namespace} because it is being terminated`,
+        {
+          name,
+          group: kind.group,
+          kind: kind.plural,
+          causes: [
+            {
+              reason: 'NamespaceTerminating',
+              message: `namespace ${namespace} is being terminated`,
+              field: 'metadata.namespace',
+            },
+          ],
+        },
       );
   }
 

@@ -89,18 +89,23 @@ export function withStatus(kind: KindInfo, stored: Fields, asked: Fields): Field
 /** What a deletion makes of `stored`; undefined: it is gone at once. Errors: Conflict (preconditions). */
 export function deleted(kind: KindInfo, stored: Fields, options: DeleteOptions, time: string): Fields | undefined {
   const { metadata } = stored;
+  const { finalizers: _finalizers, ...kept } = metadata;
   const { uid, resourceVersion } = options.preconditions ?? {};
   if (uid !== undefined && uid !== metadata.uid)
     throw conflict(kind, stored, `the UID in the precondition (${uid}) is not its UID (${metadata.uid ?? ''})`);
   if (resourceVersion !== undefined && resourceVersion !== metadata.resourceVersion)
     throw conflict(kind, stored, `the ResourceVersion in the precondition (${resourceVersion}) is not its own`);
-  const finalizers = new Set(metadata.finalizers ?? []);
-  if (options.propagationPolicy === 'Foreground') finalizers.add('foregroundDeletion');
-  if (options.propagationPolicy === 'Orphan') finalizers.add('orphan');
+  const { propagationPolicy: policy } = options;
+  const ofPolicies = ['foregroundDeletion', 'orphan'];
+  const finalizers = new Set(
+    (metadata.finalizers ?? []).filter((one) => policy === undefined || !ofPolicies.includes(one)),
+  );
+  if (policy === 'Foreground') finalizers.add('foregroundDeletion');
+  if (policy === 'Orphan') finalizers.add('orphan');
   const next: Fields = {
     ...stored,
     metadata: {
-      ...metadata,
+      ...kept,
       deletionTimestamp: metadata.deletionTimestamp ?? time,
       ...(finalizers.size > 0 && { finalizers: [...finalizers] }),
     },

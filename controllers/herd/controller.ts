@@ -1,94 +1,146 @@
-import { type ApiObject, type Condition, type Herd, type Kind, kindInfos, kinds } from '../../apis/index.ts';
+import { type ApiObject, type Herd, type Kind, type KindInfo, kinds, resourceOf } from '../../apis/index.ts';
 import {
   Controller,
   type ControllerContext,
-  customKinds,
+  FollowedKinds,
+  isEnded,
   keyOf,
   orGone,
   type Result,
   timestamp,
 } from '../kit/index.ts';
-import { type HerdAction, type Leftover, planHerd } from './plan.ts';
+import { conditionsAfter } from './conditions.ts';
+import { lookInto } from './emptying.ts';
+import { type HerdAction, planHerd } from './plan.ts';
+import { QuotaStatus } from './quota-status.ts';
 
-/** How often a herd that ends is looked through; slices that go wake it sooner. */
-const emptyingMs = 500;
-/** Objects of one kind that are deleted in one look. */
-const pageMax = 500;
-const emptying = 'ContentRemaining';
+/** Deletions that are under way at a time. */
+const deletionsMax = 8;
+/** Waits of a herd that does not get empty, doubling. Nearly all that can happen in it wakes it sooner. */
+const lookMsMin = 1_000;
+const lookMsMax = 60_000;
 
-const heldKinds: readonly Kind<ApiObject>[] = kindInfos.filter(
-  ({ scope, projectionOf }) => scope === 'Namespaced' && projectionOf === undefined,
-);
-
-/** The herd controller: phase Active, and the emptying of herds that are deleted. */
-export function herdController(context: ControllerContext): Controller {
+/** The herd controller: phase Active, the usage of quotas, and the emptying of herds that are deleted. */
+export function herdController(
+  context: ControllerContext,
+  followed: FollowedKinds = new FollowedKinds(context.informers),
+): Controller {
   const { client, clock, informers } = context;
   const herds = informers.of(kinds.herds);
+  const slices = informers.of(kinds.slices);
+  const quotas = new QuotaStatus(context, followed);
+  /** How long herds that end wait for their next look, by uid. */
+  const waits = new Map<string, number>();
 
   async function reconcile(name: string, signal: AbortSignal): Promise<Result> {
     const herd = herds.get({ name });
     if (herd === undefined) return {};
-    const isEnding = herd.metadata.deletionTimestamp !== undefined;
-    const left = isEnding ? await leftIn(herd, signal) : [];
-    if (left === undefined) return {};
-    for (const action of planHerd(herd, left)) await act(herd, action);
-    return isEnding ? { requeueAfterMs: emptyingMs } : {};
+    if (herd.metadata.deletionTimestamp !== undefined) return empty(herd, signal);
+    for (const action of planHerd(herd, [])) await act(herd, action);
+    return quotas.tell(herd, signal);
   }
 
-  /** What is in the herd yet; undefined when it is gone, since what is found under its name is another herd's then. */
-  async function leftIn(herd: Herd, signal: AbortSignal): Promise<readonly Leftover[] | undefined> {
-    const namespace = herd.metadata.name ?? '';
-    const left: Leftover[] = [];
-    const users = (await customKinds(client, signal)).filter(({ scope }) => scope === 'Namespaced');
-    for (const kind of [...heldKinds, ...users]) {
-      // A user's kind may go meanwhile, with all that is of it.
-      const listed = await orGone(client.list(kind, { namespace, metadataOnly: true, limit: pageMax, signal }));
-      left.push({ kind, objects: listed?.items ?? [] });
+  /** Deletes what may go now, as long as that leads on; then says what is left. */
+  async function empty(herd: Herd, signal: AbortSignal): Promise<Result> {
+    const { uid = '' } = herd.metadata;
+    for (;;) {
+      const found = await lookInto(client, herd, signal);
+      if (found === undefined) return done(uid);
+      const actions = planHerd(herd, found.left);
+      const isFinished = actions.some((action) => action.do === 'finish');
+      if (isFinished && found.undiscovered === undefined) {
+        for (const action of actions) await act(herd, action);
+        return done(uid);
+      }
+      const causes = await all(
+        actions.filter((action) => action.do !== 'finish').map((action) => () => act(herd, action)),
+      );
+      const failures = [...new Set(causes.map(({ message }) => message))];
+      const isStuck = causes.length > 0 || found.undiscovered !== undefined;
+      if (actions.length > 0 && !isStuck) continue;
+      await tell(herd, { ...found, failures, nodes: nodesOf(herd) });
+      if (isStuck) throw causes[0] ?? new Error(`not all kinds are known: ${found.undiscovered ?? ''}`);
+      const waitMs = waits.get(uid) ?? lookMsMin;
+      waits.set(uid, Math.min(waitMs * 2, lookMsMax));
+      return { requeueAfterMs: waitMs };
     }
-    // Asked last: if it is still there, it was there all the while.
-    const now = await orGone(client.get(kinds.herds, { name: namespace }, { signal }));
-    return now?.metadata.uid === herd.metadata.uid ? left : undefined;
+  }
+
+  function done(uid: string): Result {
+    waits.delete(uid);
+    return {};
   }
 
   async function act(herd: Herd, action: HerdAction): Promise<unknown> {
     const ref = { name: herd.metadata.name ?? '' };
+    const { uid = '' } = herd.metadata;
     switch (action.do) {
       case 'activate': {
-        const body = { status: { phase: 'Active' } };
+        const body = { metadata: { uid }, status: { phase: 'Active' } };
         return orGone(client.patch(kinds.herds, ref, { type: 'merge', body }, { subresource: 'status' }));
       }
-      case 'delete': {
-        const { namespace = '', name = '', uid = '' } = action.object.metadata;
-        const options = { propagationPolicy: 'Background', preconditions: { uid } } as const;
-        return orGone(client.delete<ApiObject>(action.kind, { namespace, name }, options));
+      case 'delete':
+        return remove(action.kind, action.object);
+      case 'finish': {
+        const body = { metadata: { uid }, spec: { finalizers: [] } };
+        return orGone(client.patch(kinds.herds, ref, { type: 'merge', body }));
       }
-      case 'tell': {
-        if (herd.status?.conditions?.some(({ type, message }) => type === emptying && message === action.message))
-          return undefined;
-        const lastTransitionTime = timestamp(clock.now());
-        const told: Condition = {
-          type: emptying,
-          status: 'True',
-          reason: 'SomeRemain',
-          message: action.message,
-          lastTransitionTime,
-        };
-        const body = { status: { conditions: [told] } };
-        return orGone(client.patch(kinds.herds, ref, { type: 'merge', body }, { subresource: 'status' }));
-      }
-      case 'finish':
-        return orGone(
-          client.patch(kinds.herds, ref, {
-            type: 'merge',
-            body: { metadata: { uid: herd.metadata.uid }, spec: { finalizers: [] } },
-          }),
-        );
     }
   }
 
-  return new Controller(context, { name: 'herd', reconcile, workers: 2 })
-    .watch(herds, (herd) => [keyOf(herd)])
-    .watch(informers.of(kinds.slices), ({ metadata: { namespace = '' } }) =>
-      herds.get({ name: namespace })?.metadata.deletionTimestamp === undefined ? [] : [namespace],
+  function remove(
+    kind: Kind<ApiObject>,
+    { metadata: { namespace = '', name = '', uid = '' } }: ApiObject,
+  ): Promise<unknown> {
+    return orGone(
+      client.delete(kind, { namespace, name }, { propagationPolicy: 'Background', preconditions: { uid } }),
     );
+  }
+
+  async function tell(herd: Herd, account: Parameters<typeof conditionsAfter>[1]): Promise<void> {
+    const { name = '', uid } = herd.metadata;
+    const conditions = conditionsAfter(herd.status?.conditions ?? [], account, timestamp(clock.now()));
+    if (conditions === undefined) return;
+    const body = { metadata: { uid }, status: { conditions } };
+    await orGone(client.patch(kinds.herds, { name }, { type: 'merge', body }, { subresource: 'status' }));
+  }
+
+  function nodesOf({ metadata: { name } }: Herd): readonly string[] {
+    const live = slices.list(name).filter((slice) => !isEnded(slice));
+    return [...new Set(live.flatMap(({ spec: { nodeName } }) => nodeName ?? []))].sort();
+  }
+
+  const controller = new Controller(context, { name: 'herd', reconcile, workers: 2 })
+    .watch(herds, (herd) => [keyOf(herd)])
+    .watch(followed.definitions, () => []);
+  followed.listen({
+    began({ kind, informer }) {
+      if (kind.scope === 'Namespaced')
+        controller.watch(informer, ({ metadata: { namespace = '' } }) =>
+          isConcerned(kind, namespace) ? [namespace] : [],
+        );
+    },
+  });
+  return controller;
+
+  function isConcerned(kind: KindInfo, name: string): boolean {
+    const herd = herds.get({ name });
+    return (
+      herd !== undefined &&
+      (herd.metadata.deletionTimestamp !== undefined ||
+        herd.spec?.quota?.objects?.[`count/${resourceOf(kind)}`] !== undefined)
+    );
+  }
+}
+
+/** Does all, so many at a time, and gives what failed. */
+async function all(works: readonly (() => Promise<unknown>)[]): Promise<readonly Error[]> {
+  const causes: Error[] = [];
+  const waiting = [...works];
+  const next = async (): Promise<void> => {
+    for (let work = waiting.shift(); work !== undefined; work = waiting.shift())
+      await work().catch((cause: unknown) => causes.push(cause instanceof Error ? cause : new Error(String(cause))));
+  };
+  await Promise.all(Array.from({ length: Math.min(deletionsMax, works.length) }, next));
+  return causes;
 }

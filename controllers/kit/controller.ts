@@ -1,5 +1,5 @@
 // A controller: events of informers become keys, a work queue gives each key to a reconcile, never twice at a time.
-import { map, mergeMap, type Observable, type Subscription } from 'rxjs';
+import { map, mergeMap, type Observable, Subscription } from 'rxjs';
 import { type ApiObject, isApiError } from '../../apis/index.ts';
 import {
   type BackoffOptions,
@@ -44,14 +44,16 @@ interface Source {
   readonly keys$: Observable<string>;
 }
 
-/** Build it with `watch`, then `run` it once. */
+/** Build it with `watch`, then `run` it once; further kinds may be watched while it runs. */
 export class Controller {
   readonly name: string;
   readonly #log: Log;
   readonly #reconcile: Reconcile;
   readonly #workers: number;
   readonly #queue: WorkQueue;
-  readonly #sources: Source[] = [];
+  readonly #sources = new Set<Source>();
+  /** What is done with a source that comes while the controller runs. */
+  #take: ((source: Source) => void) | undefined;
 
   constructor(deps: ControllerDeps, options: ControllerOptions) {
     this.name = options.name;
@@ -68,17 +70,17 @@ export class Controller {
 
   /** Queues what `keysOf` gives for each object that comes, changes (as it was and as it is) or goes (`isGone`). */
   watch<T extends ApiObject>(informer: Informer<T>, keysOf: (object: T, isGone: boolean) => readonly string[]): this {
-    this.#sources.push({ informer, keys$: keysFrom(informer, keysOf) });
+    const keys$ = informer.events$.pipe(
+      map((event) => {
+        const keys = keysOf(event.object, event.type === 'deleted');
+        return event.type === 'updated' ? [...keysOf(event.old, false), ...keys] : keys;
+      }),
+      mergeMap((keys) => keys),
+    );
+    const source = { informer, keys$ };
+    this.#sources.add(source);
+    this.#take?.(source);
     return this;
-  }
-
-  /** The same for an informer that comes while the controller runs; what it returns ends it. The informer is the caller's. */
-  join<T extends ApiObject>(
-    informer: Informer<T>,
-    keysOf: (object: T, isGone: boolean) => readonly string[],
-  ): Subscription {
-    informer.start();
-    return keysFrom(informer, keysOf).subscribe((key) => this.#queue.add(key));
   }
 
   /** Asks to look at `key`. */
@@ -88,17 +90,20 @@ export class Controller {
 
   /** Works from when all its informers are in sync until `signal` aborts; resolves when the last reconcile has ended. */
   async run(signal: AbortSignal): Promise<void> {
-    for (const { informer } of this.#sources) informer.start();
-    if (
-      !(await allSynced(
-        this.#sources.map(({ informer }) => informer),
-        signal,
-      ))
-    )
-      return;
-    const subscriptions: Subscription[] = this.#sources.map(({ keys$ }) =>
-      keys$.subscribe((key) => this.#queue.add(key)),
-    );
+    const first = [...this.#sources].map(({ informer }) => informer);
+    this.#take = ({ informer }) => informer.start();
+    for (const informer of first) informer.start();
+    if (!(await allSynced(first, signal))) return;
+    const subscriptions = new Set<Subscription>();
+    this.#take = (source) => {
+      source.informer.start();
+      const subscription = new Subscription();
+      subscriptions.add(subscription);
+      // It completes when the informer has ended, as its kind is gone.
+      const complete = (): void => void (this.#sources.delete(source) && subscriptions.delete(subscription));
+      subscription.add(source.keys$.subscribe({ next: (key) => this.#queue.add(key), complete }));
+    };
+    for (const source of this.#sources) this.#take(source);
     const stop = (): void => this.#queue.shutDown();
     signal.addEventListener('abort', stop, { once: true });
     if (signal.aborted) stop();
@@ -106,6 +111,7 @@ export class Controller {
       await runWorkers(this.#queue, this.#workers, (key) => this.#work(key, signal));
     } finally {
       signal.removeEventListener('abort', stop);
+      this.#take = undefined;
       for (const subscription of subscriptions) subscription.unsubscribe();
     }
   }
@@ -125,17 +131,4 @@ export class Controller {
       this.#queue.addRateLimited(key);
     }
   }
-}
-
-function keysFrom<T extends ApiObject>(
-  informer: Informer<T>,
-  keysOf: (object: T, isGone: boolean) => readonly string[],
-): Observable<string> {
-  return informer.events$.pipe(
-    map((event) => {
-      const keys = keysOf(event.object, event.type === 'deleted');
-      return event.type === 'updated' ? [...keysOf(event.old, false), ...keys] : keys;
-    }),
-    mergeMap((keys) => keys),
-  );
 }

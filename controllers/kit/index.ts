@@ -7,6 +7,7 @@ export {
   type Result,
 } from './controller.ts';
 export { customKinds, servedKindOf } from './custom-kinds.ts';
+export { type Followed, FollowedKinds, type FollowListener } from './followed-kinds.ts';
 export { Informers, type Selection } from './informers.ts';
 export {
   epochOf,
@@ -15,5 +16,6 @@ export {
   type LeaderElectionDeps,
   type LeaderElectionOptions,
 } from './leader-election.ts';
+export { isHerdGoing, makeFor } from './make.ts';
 export { isEnded, keyOf, orGone, refOfKey, timestamp } from './objects.ts';
 export { EventRecorder, type EventRecorderDeps } from './recorder.ts';

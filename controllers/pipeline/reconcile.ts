@@ -4,7 +4,6 @@ import {
   type Bundle,
   type Contract,
   type Herd,
-  isApiError,
   kinds,
   type Pipeline,
   type Ref,
@@ -13,13 +12,14 @@ import {
 import type { Clock } from '../../base/index.ts';
 import type { Client, Informer } from '../../client/index.ts';
 import { parseContractReference, resolveRange, schemaHash } from '../../lang/contracts/index.ts';
-import type { Result } from '../kit/index.ts';
+import { type EventRecorder, makeFor, type Result } from '../kit/index.ts';
 import { planPipeline } from './plan.ts';
 import { resolve, type Seen } from './resolve.ts';
 
 /** What the pipeline controller works with; it closes none of it. */
 export interface PipelineDeps {
   readonly client: Client;
+  readonly recorder: Pick<EventRecorder, 'warn'>;
   readonly clock: Clock;
   readonly pipelines: Informer<Pipeline>;
   readonly contracts: Informer<Contract>;
@@ -44,9 +44,7 @@ export class PipelineReconciler {
     const seen = this.#seen(ref.namespace ?? '');
     const decision = planPipeline(pipeline, (parameters) => resolve(pipeline, seen, parameters), clock.now());
     for (const run of decision.runs) {
-      await client.create(kinds.runs, run, { signal }).catch((error: unknown) => {
-        if (!isApiError(error, 'AlreadyExists')) throw error;
-      });
+      if (!(await makeFor(this.#deps, pipeline, kinds.runs, run, signal))) return {};
     }
     if (isDeepStrictEqual(decision.status, pipeline.status)) return {};
     await client.updateStatus(kinds.pipelines, { ...pipeline, status: decision.status }, { signal });

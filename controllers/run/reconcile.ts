@@ -3,13 +3,14 @@ import { isDeepStrictEqual } from 'node:util';
 import { isApiError, kinds, type Ref, type Run, type Slice, wellKnown } from '../../apis/index.ts';
 import { assert, type Clock, type Log, present } from '../../base/index.ts';
 import type { Client, Informer } from '../../client/index.ts';
-import type { Result } from '../kit/index.ts';
+import { type EventRecorder, makeFor, type Result } from '../kit/index.ts';
 import { isFinished, planRun, type RunAction } from './plan.ts';
 import { StatusWrites } from './status-writes.ts';
 
 /** What the run controller works with; it closes none of it. */
 export interface RunDeps {
   readonly client: Client;
+  readonly recorder: Pick<EventRecorder, 'warn'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly runs: Informer<Run>;
@@ -90,7 +91,7 @@ export class RunReconciler {
     switch (action.do) {
       case 'create': {
         const slice = sliceOf(run, action);
-        await client.create(kinds.slices, slice, { signal }).catch(unless('AlreadyExists'));
+        await makeFor(this.#deps, run, kinds.slices, slice, signal);
         return;
       }
       case 'delete': {
@@ -151,7 +152,7 @@ export function sliceOf(
 
 const apiVersionOfRun = 'runink.io/v1';
 
-function unless(reason: 'AlreadyExists' | 'NotFound'): (error: unknown) => void {
+function unless(reason: 'NotFound'): (error: unknown) => void {
   return (error) => {
     if (!isApiError(error, reason)) throw error;
   };

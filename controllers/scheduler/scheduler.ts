@@ -2,7 +2,15 @@
 import { type ApiObject, isApiError, kinds, type Slice } from '../../apis/index.ts';
 import { backoffMs, sleep } from '../../base/index.ts';
 import type { Informer, InformerEvent } from '../../client/index.ts';
-import { Controller, type ControllerContext, isEnded, keyOf, type Result, refOfKey } from '../kit/index.ts';
+import {
+  Controller,
+  type ControllerContext,
+  isEnded,
+  isHerdGoing,
+  keyOf,
+  type Result,
+  refOfKey,
+} from '../kit/index.ts';
 import { Ledger } from './ledger.ts';
 import type { Decision, PendingGroup, Policy, Unplaced } from './model.ts';
 import {
@@ -186,8 +194,8 @@ export class Scheduler {
     try {
       await this.#context.client.bind({ namespace, name }, { nodeName, resourceVersion, epoch: this.#epoch });
     } catch (cause) {
-      // Gone meanwhile: its event is on the way.
-      if (isApiError(cause, 'NotFound')) return;
+      // Gone meanwhile, or going with its herd: its event is on the way.
+      if (isApiError(cause, 'NotFound') || isHerdGoing(cause)) return;
       throw cause;
     }
     this.#placedMs = this.#context.clock.monotonicMs();
