@@ -16,7 +16,7 @@ import { show, unshow, withVersion } from '../storage/object-store.ts';
 import { reportFields } from './fields.ts';
 import { herdIsGoing } from './going.ts';
 import { countedTxn } from './quota.ts';
-import { herdUidOf, type Registry, type Target, timestamp, type WriteOptions } from './registry.ts';
+import { herdOf, type Registry, type Target, timestamp, type WriteOptions } from './registry.ts';
 import { strategyOf } from './strategy.ts';
 
 const generateAttempts = 5;
@@ -116,8 +116,9 @@ async function store(
 ): Promise<Unstructured> {
   const { info } = target;
   const name = object.metadata.name ?? '';
-  const herdUid = await herdUidOf(registry, target);
-  if (herdUid === null) throw notFound(kinds.namespaces, target.namespace ?? '');
+  const herd = await herdOf(registry, target);
+  if (herd === null) throw notFound(kinds.namespaces, target.namespace ?? '');
+  const herdUid = herd?.object.metadata.uid;
   const key = objectKey(info, herdUid, name);
   const compares: Compare[] = [{ target: 'version', key, op: '=', number: 0 }];
   if (herdUid !== undefined) compares.push({ target: 'version', key: openKey(herdUid), op: '>', number: 0 });
@@ -125,13 +126,17 @@ async function store(
   const beside = strategy.beside?.({ herdUid, before: undefined, after: object }) ?? [];
   const value = registry.store.encode(object, key);
   const write: Operation[] = options.dryRun ? [] : [{ do: 'put', key, value }, ...beside];
-  const counted = { info, herdUid, namespace: target.namespace, name, by: 1 } as const;
-  const result = await countedTxn(registry, counted, {
-    fence: options.fence,
-    compares,
-    success: write,
-    failure: [{ do: 'get', key }],
-  });
+  const place = { info, herdUid, namespace: target.namespace, ...(herd === undefined ? {} : { herd }) };
+  const result = await countedTxn(
+    registry,
+    { ...place, name, by: 1 },
+    {
+      fence: options.fence,
+      compares,
+      success: write,
+      failure: [{ do: 'get', key }],
+    },
+  );
   if (result.succeeded) return show(info, options.dryRun ? object : withVersion(object, result.revision));
   if (result.results[0] !== undefined) throw alreadyExists(target, name);
   throw herdIsGoing({ ...target, name });
