@@ -2,6 +2,7 @@
 import { type Condition, definitionOf, type StatusCause, type Unstructured } from '../../apis/index.ts';
 import { arrayOf, isRecord, recordOf, textOf } from '../json.ts';
 import type { Strategy } from '../registry/strategy.ts';
+import { readSchema } from '../schema/custom/read-schema.ts';
 import { definitionKey } from '../storage/keys.ts';
 import { withCondition } from './conditions.ts';
 import { definitionProblems } from './validation.ts';
@@ -62,6 +63,7 @@ function withDefaults(object: Unstructured): Unstructured {
     ...object,
     spec: {
       ...spec,
+      ...(Array.isArray(spec.versions) ? { versions: spec.versions.map(withReadSchema) } : {}),
       names: {
         ...names,
         ...(kind !== '' && !textOf(names.singular) ? { singular: kind.toLowerCase() } : {}),
@@ -70,6 +72,15 @@ function withDefaults(object: Unstructured): Unstructured {
       conversion: isRecord(spec.conversion) ? spec.conversion : { strategy: 'None' },
     },
   };
+}
+
+// Keywords that mean nothing are dropped, as everywhere; what cannot be read is told when it is checked.
+function withReadSchema(version: unknown): unknown {
+  if (!isRecord(version) || !isRecord(version.schema)) return version;
+  const { openAPIV3Schema } = version.schema;
+  if (openAPIV3Schema === undefined) return version;
+  const { schema } = readSchema(openAPIV3Schema, '');
+  return schema === undefined ? version : { ...version, schema: { openAPIV3Schema: schema } };
 }
 
 function storageVersions(object: Record<string, unknown>): string[] {

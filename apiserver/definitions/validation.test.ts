@@ -105,12 +105,12 @@ describe('apiserver: definitions that are wrong', () => {
     [
       'replicas outside of spec',
       scale('.status.replicas', '.status.replicas'),
-      'spec.versions[0].subresources.scale.specReplicasPath: Invalid value: ".status.replicas": should be a json path under .spec',
+      'spec.subresources.scale.specReplicasPath: Invalid value: ".status.replicas": should be a json path under .spec',
     ],
     [
       'found replicas outside of status',
       scale('.spec.replicas', '.spec.replicas'),
-      'spec.versions[0].subresources.scale.statusReplicasPath: Invalid value: ".spec.replicas": should be a json path under .status',
+      'spec.subresources.scale.statusReplicasPath: Invalid value: ".spec.replicas": should be a json path under .status',
     ],
     [
       'a selector elsewhere',
@@ -120,22 +120,18 @@ describe('apiserver: definitions that are wrong', () => {
     [
       'a column of an unknown type',
       column({ type: 'thing' }),
-      'spec.versions[0].additionalPrinterColumns[0].type: Invalid value: "thing": must be one of boolean,date,integer,number,string',
+      'spec.additionalPrinterColumns[0].type: Invalid value: "thing": must be one of boolean,date,integer,number,string',
     ],
-    [
-      'a column without a path',
-      column({ jsonPath: '' }),
-      'spec.versions[0].additionalPrinterColumns[0].jsonPath: Required value',
-    ],
+    ['a column without a path', column({ jsonPath: '' }), 'spec.additionalPrinterColumns[0].jsonPath: Required value'],
     [
       'a column with a path that cannot be read',
       column({ jsonPath: '.spec[' }),
-      'spec.versions[0].additionalPrinterColumns[0].jsonPath: Invalid value',
+      'spec.additionalPrinterColumns[0].jsonPath: Invalid value',
     ],
     [
       'a selectable field that is not there',
       version({ selectableFields: [{ jsonPath: '.spec.none' }] }),
-      'spec.versions[0].selectableFields[0].jsonPath: Invalid value: ".spec.none": is an invalid path',
+      'spec.selectableFields[0].jsonPath: Invalid value: ".spec.none": is an invalid path',
     ],
     [
       'a selectable list',
@@ -150,7 +146,7 @@ describe('apiserver: definitions that are wrong', () => {
     [
       'a selectable field twice',
       version({ selectableFields: [{ jsonPath: '.spec.color' }, { jsonPath: '.spec.color' }] }),
-      'spec.versions[0].selectableFields[1].jsonPath: Duplicate value: ".spec.color"',
+      'spec.selectableFields[1].jsonPath: Duplicate value: ".spec.color"',
     ],
   ] as const) {
     it(`${title} is refused`, () => {

@@ -10,7 +10,7 @@ import {
 import { jsonEqual } from '../json.ts';
 import * as cause from '../schema/causes.ts';
 import { dns1035Problem } from './names.ts';
-import { versionProblems } from './version-validation.ts';
+import { type Places, versionProblems } from './version-validation.ts';
 
 type Spec = CustomResourceDefinition['spec'];
 
@@ -60,13 +60,52 @@ function scopeProblems(scope: string): StatusCause[] {
 
 function versionsProblems({ versions }: Spec, before: CustomResourceDefinition | undefined): StatusCause[] {
   const field = 'spec.versions';
-  const problems = versions.flatMap((version, index) => versionProblems(version, `${field}[${index}]`, before));
+  const problems = versions.flatMap((version, index) =>
+    versionProblems(
+      version,
+      placesOf(versions, index),
+      before?.spec.versions.find(({ name }) => name === version.name),
+    ),
+  );
   const names = versions.map(({ name }) => name);
   if (new Set(names).size !== names.length)
     problems.push(cause.invalid(field, versions, 'must contain unique version names'));
   if (versions.filter(({ storage }) => storage).length !== 1)
     problems.push(cause.invalid(field, versions, 'must have exactly one version marked as storage version'));
   return problems;
+}
+
+/** What is the same in all versions Kubernetes names once, as of no version. */
+function placesOf(versions: Spec['versions'], index: number): Places {
+  const at = `spec.versions[${index}]`;
+  const place = (values: readonly unknown[], own: string, common: string): string | undefined => {
+    const isCommon = values.every((value) => value !== undefined && jsonEqual(value, values[0]));
+    if (!isCommon) return own;
+    return index === 0 ? common : undefined;
+  };
+  return {
+    version: at,
+    schema: place(
+      versions.map(({ schema }) => schema),
+      `${at}.schema`,
+      'spec.validation',
+    ),
+    subresources: place(
+      versions.map(({ subresources }) => subresources),
+      `${at}.subresources`,
+      'spec.subresources',
+    ),
+    columns: place(
+      versions.map(({ additionalPrinterColumns }) => additionalPrinterColumns),
+      `${at}.additionalPrinterColumns`,
+      'spec.additionalPrinterColumns',
+    ),
+    selectable: place(
+      versions.map(({ selectableFields }) => selectableFields),
+      `${at}.selectableFields`,
+      'spec.selectableFields',
+    ),
+  };
 }
 
 function requiredNames(names: CustomResourceNames): StatusCause[] {

@@ -1,12 +1,9 @@
 // What may be wrong with one version of a definition. Pure.
-import type {
-  CustomResourceColumn,
-  CustomResourceDefinition,
-  CustomResourceVersion,
-  StatusCause,
-} from '../../apis/index.ts';
-import { isRecord, textOf } from '../json.ts';
+import type { CustomResourceColumn, CustomResourceVersion, StatusCause } from '../../apis/index.ts';
+import { isRecord, jsonEqual, textOf } from '../json.ts';
 import * as cause from '../schema/causes.ts';
+import { structuralProblems } from '../schema/custom/definition.ts';
+import { readSchema } from '../schema/custom/read-schema.ts';
 import { pathProblem } from '../view/json-path.ts';
 import { dns1035Problem } from './names.ts';
 
@@ -14,24 +11,38 @@ import { dns1035Problem } from './names.ts';
 const selectableMax = 8;
 const warningLengthMax = 256;
 
-/** Everything that is wrong with a version found at `field`; `before` is the stored definition, for an update. */
+/** Where the parts of a version are said to be; undefined for what is said of another version already. */
+export interface Places {
+  readonly version: string;
+  readonly schema: string | undefined;
+  readonly subresources: string | undefined;
+  readonly columns: string | undefined;
+  readonly selectable: string | undefined;
+}
+
+/** Everything that is wrong with a version; `before` is the stored one of the same name, for an update. */
 export function versionProblems(
   version: CustomResourceVersion,
-  field: string,
-  before: CustomResourceDefinition | undefined,
+  places: Places,
+  before: CustomResourceVersion | undefined,
 ): StatusCause[] {
+  const { version: field, schema: schemaAt = `${field}.schema`, subresources, columns, selectable } = places;
   const problem = dns1035Problem(version.name);
   const schema = version.schema?.openAPIV3Schema;
   return [
     ...(problem === undefined ? [] : [cause.invalid(`${field}.name`, version.name, problem)]),
     ...deprecationProblems(version, `${field}.deprecationWarning`),
-    ...(schema === undefined ? [cause.required(`${field}.schema.openAPIV3Schema`, 'schemas are required')] : []),
-    ...(schema === undefined ? [] : schemaProblems(schema, version, `${field}.schema.openAPIV3Schema`, before)),
-    ...scaleProblems(version, `${field}.subresources`),
-    ...(version.additionalPrinterColumns ?? []).flatMap((column, index) =>
-      columnProblems(column, `${field}.additionalPrinterColumns[${index}]`),
-    ),
-    ...selectableProblems(version, schema, `${field}.selectableFields`),
+    ...(schema === undefined ? [cause.required(`${schemaAt}.openAPIV3Schema`, 'schemas are required')] : []),
+    ...(schema === undefined || places.schema === undefined
+      ? []
+      : schemaProblems(schema, version, `${places.schema}.openAPIV3Schema`, before)),
+    ...(subresources === undefined ? [] : scaleProblems(version, subresources)),
+    ...(columns === undefined
+      ? []
+      : (version.additionalPrinterColumns ?? []).flatMap((column, index) =>
+          columnProblems(column, `${columns}[${index}]`),
+        )),
+    ...(selectable === undefined ? [] : selectableProblems(version, schema, selectable)),
   ];
 }
 
@@ -39,9 +50,18 @@ function schemaProblems(
   schema: unknown,
   version: CustomResourceVersion,
   field: string,
-  _before: CustomResourceDefinition | undefined,
-): StatusCause[] {
-  if (!isRecord(schema)) return [cause.typeInvalid(field, 'object', schema)];
+  before: CustomResourceVersion | undefined,
+): readonly StatusCause[] {
+  const root = rootProblems(schema, version, field);
+  // What was let in once is not held against whoever changes something else.
+  if (before?.schema !== undefined && jsonEqual(before.schema.openAPIV3Schema, schema)) return root;
+  const read = readSchema(schema, field);
+  if (read.schema === undefined) return [...root, ...read.problems];
+  return [...root, ...structuralProblems(read.schema, field)];
+}
+
+function rootProblems(schema: unknown, version: CustomResourceVersion, field: string): readonly StatusCause[] {
+  if (!isRecord(schema)) return [];
   if (version.subresources?.status === undefined || Object.keys(schema).every((key) => rootKeys.has(key))) return [];
   const words =
     'only ["description" "type" "format" "title" "maximum" "exclusiveMaximum" "minimum" "exclusiveMinimum" "maxLength" "minLength" "pattern" "maxItems" "minItems" "uniqueItems" "multipleOf" "required" "items" "properties" "externalDocs" "example" "x-kubernetes-preserve-unknown-fields" "x-kubernetes-validations"] fields are allowed at the root of the schema if the status subresource is enabled';

@@ -139,7 +139,7 @@ function admitUsers(info: KindInfo, root: Schema, value: JsonRecord, before: Uns
   delete metadata.managedFields;
   delete metadata.selfLink;
   const old = before === undefined ? undefined : asRead(info, before);
-  const custom = admitCustom(root, { ...value, metadata }, old, undefined);
+  const custom = admitCustom(root, { ...value, metadata }, old, info.scale);
   return {
     object: { ...custom.value, metadata },
     causes: [...metaProblems(info, metadata), ...walked.causes, ...custom.causes],

@@ -13,6 +13,7 @@ import type {
 } from '../../barn/index.ts';
 import { prefixEnd } from '../../barn/index.ts';
 import { isRecord } from '../json.ts';
+import { asRead } from '../schema/admit.ts';
 import { herdPrefix, kindPrefix, objectKey, partsOf } from './keys.ts';
 import { projectionOf } from './projection.ts';
 import type { Vault } from './vault.ts';
@@ -164,8 +165,9 @@ function isSecretKey(key: string): boolean {
 
 /** A revealed object as the API shows it under `info`. */
 export function show(info: KindInfo, object: Unstructured): Unstructured {
-  // What was written in another version of a user's kind differs in nothing but its name (conversion None).
-  if (info.definition !== undefined) return inVersion(object, apiVersionOf(info));
+  // What was written in another version of a user's kind differs in nothing but its name (conversion None); its schema may
+  // have changed since.
+  if (info.definition !== undefined) return inVersion(asRead(info, object), apiVersionOf(info));
   return projectionOf(info)?.show(object) ?? object;
 }
 

@@ -73,6 +73,48 @@ describe('apiserver: objects of users’ kinds', () => {
     expect((await server.ask('GET', `${path('v2')}/a`)).body.spec?.size).to.equal(1);
   });
 
+  it('are shown by the schema of today', async () => {
+    await define(server, widgets());
+    await server.ask('POST', widgetsPath, { body: widget('a', { size: 1, color: 'red' }) });
+    const watch = await server.watch(`${widgetsPath}?watch=true`);
+    await watch.wait((events) => events.length === 1);
+    const properties = {
+      size: { type: 'integer' },
+      shape: { type: 'string', default: 'round' },
+      odd: { type: 'string', 'x-none': 1 },
+    };
+    const schema = { openAPIV3Schema: { type: 'object', properties: { spec: { type: 'object', properties } } } };
+    const changed = await patch(one, { spec: { versions: [version('v1', { storage: true, schema })] } });
+    expect([changed.code, text(changed.body.spec).includes('x-none')], changed.text).to.deep.equal([200, false]);
+    await watch.wait(() => watch.isEnded);
+    const shown = { size: 1, shape: 'round' };
+    expect((await server.ask('GET', `${widgetsPath}/a`)).body.spec).to.deep.equal(shown);
+    const items = (await server.ask('GET', widgetsPath)).body.items as unknown as { spec: unknown }[];
+    expect(items.map(({ spec }) => spec)).to.deep.equal([shown]);
+    const again = await server.watch(`${widgetsPath}?watch=true`);
+    const [first] = await again.wait((events) => events.length === 1);
+    expect(first?.object.spec).to.deep.equal(shown);
+    again.stop();
+    const touched = await patch(`${widgetsPath}/a`, { metadata: { labels: { a: 'b' } } });
+    expect([touched.body.spec, touched.body.metadata?.generation]).to.deep.equal([shown, 2]);
+  });
+
+  it('that are not what their schema says are refused in its words', async () => {
+    const phase = { type: 'string', enum: ['a', 'b'] };
+    const rules = [{ rule: 'self.min <= self.max', message: 'min must not be above max' }];
+    const properties = { phase, min: { type: 'integer' }, max: { type: 'integer' } };
+    const spec = { type: 'object', required: ['phase'], properties, 'x-kubernetes-validations': rules };
+    const schema = { openAPIV3Schema: { type: 'object', properties: { spec } } };
+    await define(server, widgets({ versions: [version('v1', { storage: true, schema })] }));
+    const wrong = await server.ask('POST', widgetsPath, { body: widget('a', { phase: 'c', min: 1, max: 2 }) });
+    expect(wrong.body.message).to.include('spec.phase: Unsupported value: "c": supported values: "a", "b"');
+    const ruled = await server.ask('POST', widgetsPath, { body: widget('a', { phase: 'a', min: 3, max: 2 }) });
+    expect(ruled.body.message).to.include('min must not be above max');
+    expect(
+      (await server.ask('POST', widgetsPath, { body: widget('a', { phase: 'a', min: 1, max: 2 }) })).code,
+    ).to.equal(201);
+  });
+
   it('have a status of its own address where that is defined', async () => {
     await define(server, widgets({}, { subresources: { status: {} } }));
     const made = await server.ask('POST', widgetsPath, {
