@@ -51,7 +51,8 @@ export function fieldNode(node: Node, key: string): Node | boolean | undefined {
   return node.properties.get(key) ?? node.additional;
 }
 
-function compile(schema: Schema): Node {
+function compile(given: Schema): Node {
+  const schema = withoutNulls(given);
   const names = Object.keys(schema.properties ?? {}).toSorted();
   const properties = new Map<string, Node>();
   for (const name of names) {
@@ -65,7 +66,7 @@ function compile(schema: Schema): Node {
   if (typeof additional === 'object') below.push(additional);
   if (itemNode !== undefined) below.push(itemNode);
   const listType = schema['x-kubernetes-list-type'];
-  const rules = schema['x-kubernetes-validations'] ?? [];
+  const rules = (schema['x-kubernetes-validations'] ?? []).map(withoutNulls);
   const isResource = schema['x-kubernetes-embedded-resource'] === true;
   return {
     schema,
@@ -92,4 +93,13 @@ function compile(schema: Schema): Node {
 /** Whether a schema has a default; null is none, as in Kubernetes. */
 export function hasDefault(schema: Schema): boolean {
   return schema.default !== undefined && schema.default !== null;
+}
+
+// Stored schemas are as they were sent, where a null or an empty type is the same as nothing.
+function withoutNulls<T extends object>(value: T): T {
+  const isNothing = (part: unknown, key: string): boolean => part === null || (key === 'type' && part === '');
+  if (!Object.entries(value).some(([key, part]) => isNothing(part, key))) return value;
+  const copy = { ...value };
+  for (const [key, part] of Object.entries(value)) if (isNothing(part, key)) Reflect.deleteProperty(copy, key);
+  return copy;
 }

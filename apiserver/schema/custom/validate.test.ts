@@ -248,6 +248,20 @@ describe('apiserver: values of custom objects', () => {
     it(`judges ${title}`, () => expect(told(schema, value)).to.deep.equal(causes));
   }
 
+  it('takes nulls in a stored schema for nothing', () => {
+    const stored: unknown = {
+      type: 'object',
+      properties: { a: { type: 'string', maxLength: null, enum: null, properties: null, default: null, items: null } },
+      required: null,
+      'x-kubernetes-validations': [{ rule: 'self.a == "x"', message: null }],
+    };
+    // As kinds take stored schemas: by what was checked when they were written.
+    const admitted = admitCustom(stored as Schema, { a: 'y' }, undefined, undefined);
+    expect(admitted.causes.map((one) => one.message)).to.deep.equal([
+      'Invalid value: "object": failed rule: self.a == "x"',
+    ]);
+  });
+
   it('judges embedded objects as objects', () => {
     const schema: Schema = {
       type: 'object',

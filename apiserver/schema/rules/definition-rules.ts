@@ -13,7 +13,7 @@ import { isFieldPath } from './field-path.ts';
 export const ruleCostMax = 10_000_000;
 export const schemaCostMax = 100_000_000;
 /** Most rules of one schema; each takes some milliseconds to compile. */
-const rulesMax = 2000;
+const rulesMax = 1000;
 
 const reasons = ['FieldValueDuplicate', 'FieldValueForbidden', 'FieldValueInvalid', 'FieldValueRequired'];
 
