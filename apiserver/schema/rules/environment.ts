@@ -2,7 +2,8 @@
 import { Environment } from '@marcbachmann/cel-js';
 import { type CelNode, ExpressionError, reachable, replaceMatches } from '../../../lang/expressions/index.ts';
 import type { CelType, CelTypes } from './cel-types.ts';
-import { idOf, linearMatches, matching, registerLibrary } from './library.ts';
+import { linearMatches, matching, registerLibrary } from './library.ts';
+import { idOf } from './same.ts';
 import { countCost, usesName } from './tree.ts';
 
 /** Longest text of a rule, and most nodes in its tree. */
