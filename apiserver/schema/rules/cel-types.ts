@@ -49,10 +49,16 @@ export class Message {
   }
 }
 
-/** The CEL types of one schema and what lies below it. */
+/** The CEL types of one schema and what lies below it, as far as some rules can reach. */
 export class CelTypes {
   readonly declarations: Declaration[] = [];
+  readonly #mentioned: ReadonlySet<string>;
   readonly #types = new Map<Node, CelType | undefined>();
+
+  /** Fields that `texts` do not mention are left out: a large schema would make types by the thousand for nobody. */
+  constructor(texts: readonly string[]) {
+    this.#mentioned = new Set(texts.flatMap((text) => text.match(/[A-Za-z_]\w*/g) ?? []));
+  }
 
   /** The type of a node, undefined when rules cannot see such values. `isRoot`: of a whole object. */
   typeOf(node: Node, isRoot = node.isResource): CelType | undefined {
@@ -116,7 +122,7 @@ export class CelTypes {
       });
     };
     for (const [key, child] of node.properties) {
-      if (isRoot && metaFields.has(key)) continue;
+      if ((isRoot && metaFields.has(key)) || !this.#mentioned.has(escapedName(key) ?? '')) continue;
       const type = this.typeOf(child);
       if (type !== undefined) add(key, type);
     }

@@ -31,7 +31,7 @@ export function rulesOf(node: Node, isRoot: boolean): RuledNode {
 }
 
 function compile(node: Node, isRoot: boolean): RuledNode {
-  const types = new CelTypes();
+  const types = new CelTypes(node.rules.flatMap(({ rule, messageExpression = '' }) => [rule, messageExpression]));
   const type = types.typeOf(node, isRoot || node.isResource);
   if (type === undefined) return { type, rules: [] };
   const environments = new Map<boolean, ReturnType<typeof environmentFor>>();
