@@ -103,7 +103,7 @@ export function notFound(resource: { readonly group: string; readonly plural: st
   const full = resource.group === '' ? resource.plural : `${resource.plural}.${resource.group}`;
   return new ApiError('NotFound', `${full} "${name}" not found`, {
     name,
-    group: resource.group,
+    ...(resource.group === '' ? {} : { group: resource.group }),
     kind: resource.plural,
   });
 }

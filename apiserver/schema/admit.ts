@@ -10,6 +10,7 @@ import {
   type Unstructured,
 } from '../../apis/index.ts';
 import { isRecord, type JsonRecord, recordOf, textOf } from '../json.ts';
+import { invalid, invalidError } from './causes.ts';
 import { admitCustom, asReadCustom } from './custom/admit-custom.ts';
 import { metaProblems } from './meta.ts';
 import { walk } from './walker.ts';
@@ -67,6 +68,7 @@ export function checkKind(info: KindInfo, value: unknown): Record<string, unknow
     );
   }
   if (value.apiVersion !== version || value.kind !== info.kind) {
+    if (info.definition !== undefined) throw otherKind(info, value);
     throw new ApiError(
       'BadRequest',
       `the object provided is ${textOf(value.apiVersion) ?? 'of no apiVersion'}, Kind=${textOf(value.kind) ?? ''}; this resource takes ${version}, Kind=${info.kind}`,
@@ -79,6 +81,18 @@ export function checkKind(info: KindInfo, value: unknown): Record<string, unknow
     );
   }
   return value;
+}
+
+// Kubernetes takes a user's object for whatever it says that it is, and then finds it to be of the wrong kind.
+function otherKind(info: KindInfo, value: Record<string, unknown>): ApiError {
+  const [apiVersion, kind] = [textOf(value.apiVersion) ?? '', textOf(value.kind) ?? ''];
+  const wanted = apiVersionOf(info);
+  const causes = [
+    ...(kind === info.kind ? [] : [invalid('kind', kind, `must be ${info.kind}`)]),
+    ...(apiVersion === wanted ? [] : [invalid('apiVersion', apiVersion, `must be ${wanted}`)]),
+  ];
+  const group = apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : '';
+  return invalidError({ group, kind }, textOf(recordOf(value.metadata).name) ?? '', causes);
 }
 
 /**
