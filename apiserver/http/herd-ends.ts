@@ -20,7 +20,10 @@ export async function endWithHerds(registry: Registry, watches: Watches, log: Lo
         for (const event of batch.events) {
           const { now, before } = registry.store.changeOf(event);
           const herd: Unstructured | undefined = now?.object ?? before?.object;
-          const goes = now === undefined || now.object.metadata.deletionTimestamp !== undefined;
+          // Once when its end begins, and once when it is gone: what is told of it in between breaks nobody's watch.
+          const wasGoing = before?.object.metadata.deletionTimestamp !== undefined;
+          const isGoing = now === undefined || now.object.metadata.deletionTimestamp !== undefined;
+          const goes = now === undefined || (isGoing && !wasGoing);
           if (goes && herd?.metadata.name !== undefined) watches.endOf(herd.metadata.name);
         }
     } catch (error) {

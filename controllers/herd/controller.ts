@@ -19,6 +19,8 @@ const deletionsMax = 8;
 /** Waits of a herd that does not get empty, doubling. Nearly all that can happen in it wakes it sooner. */
 const lookMsMin = 1_000;
 const lookMsMax = 60_000;
+/** What is left of one is told once in so long: slices may end one by one. */
+const tellMsMin = 1_000;
 
 /** The herd controller: phase Active, the usage of quotas, and the emptying of herds that are deleted. */
 export function herdController(
@@ -29,8 +31,9 @@ export function herdController(
   const herds = informers.of(kinds.herds);
   const slices = informers.of(kinds.slices);
   const quotas = new QuotaStatus(context, followed);
-  /** How long herds that end wait for their next look, by uid. */
+  /** How long herds that end wait for their next look, and when they were last told of, by uid. */
   const waits = new Map<string, number>();
+  const toldMs = new Map<string, number>();
 
   async function reconcile(name: string, signal: AbortSignal): Promise<Result> {
     const herd = herds.get({ name });
@@ -58,16 +61,17 @@ export function herdController(
       const failures = [...new Set(causes.map(({ message }) => message))];
       const isStuck = causes.length > 0 || found.undiscovered !== undefined;
       if (actions.length > 0 && !isStuck) continue;
-      await tell(herd, { ...found, failures, nodes: nodesOf(herd) });
+      const untoldMs = await tell(herd, { ...found, failures, nodes: nodesOf(herd) });
       if (isStuck) throw causes[0] ?? new Error(`not all kinds are known: ${found.undiscovered ?? ''}`);
       const waitMs = waits.get(uid) ?? lookMsMin;
       waits.set(uid, Math.min(waitMs * 2, lookMsMax));
-      return { requeueAfterMs: waitMs };
+      return { requeueAfterMs: Math.min(waitMs, untoldMs ?? waitMs) };
     }
   }
 
   function done(uid: string): Result {
     waits.delete(uid);
+    toldMs.delete(uid);
     return {};
   }
 
@@ -97,12 +101,17 @@ export function herdController(
     );
   }
 
-  async function tell(herd: Herd, account: Parameters<typeof conditionsAfter>[1]): Promise<void> {
-    const { name = '', uid } = herd.metadata;
+  /** Tells what is left, or gives in how long that may be told. */
+  async function tell(herd: Herd, account: Parameters<typeof conditionsAfter>[1]): Promise<number | undefined> {
+    const { name = '', uid = '' } = herd.metadata;
     const conditions = conditionsAfter(herd.status?.conditions ?? [], account, timestamp(clock.now()));
-    if (conditions === undefined) return;
+    if (conditions === undefined) return undefined;
+    const soonMs = (toldMs.get(uid) ?? Number.NEGATIVE_INFINITY) + tellMsMin - clock.monotonicMs();
+    if (soonMs > 0) return soonMs;
+    toldMs.set(uid, clock.monotonicMs());
     const body = { metadata: { uid }, status: { conditions } };
     await orGone(client.patch(kinds.herds, { name }, { type: 'merge', body }, { subresource: 'status' }));
+    return undefined;
   }
 
   function nodesOf({ metadata: { name } }: Herd): readonly string[] {
@@ -114,6 +123,10 @@ export function herdController(
     .watch(herds, (herd) => [keyOf(herd)])
     .watch(followed.definitions, () => []);
   followed.listen({
+    ended() {
+      for (const herd of herds.list())
+        if (herd.metadata.deletionTimestamp !== undefined) controller.enqueue(keyOf(herd));
+    },
     began({ kind, informer }) {
       if (kind.scope === 'Namespaced')
         controller.watch(informer, ({ metadata: { namespace = '' } }) =>

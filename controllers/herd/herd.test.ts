@@ -166,7 +166,7 @@ describe('herd controller', () => {
   it('goes on where another one left off, and deletes more than one answer holds', async () => {
     const { api } = world.rig;
     await api.create(kinds.herds, herdOf({}));
-    for (let index = 0; index < 620; index++) await api.create(kinds.secrets, secretIn('h', `k${index}`));
+    for (let index = 0; index < 510; index++) await api.create(kinds.secrets, secretIn('h', `k${index}`));
     for (let index = 0; index < 5; index++) await world.make(kinds.serviceAccounts, `h/a${index}`, [], [hold]);
     await api.delete(kinds.herds, { name: 'h' });
     for (let life = 0; life < 5; life++) {
@@ -181,6 +181,37 @@ describe('herd controller', () => {
     }
     expect(await herds()).not.to.include('h');
     expect((await api.list(kinds.secrets)).items).to.deep.equal([]);
+  });
+
+  it('ends when the kind of what is left ends, and tells of much that goes once a second', async () => {
+    const { api } = world.rig;
+    await world.define(widgets);
+    await api.create(kinds.herds, herdOf({}));
+    for (let index = 0; index < 20; index++) await world.make(kinds.serviceAccounts, `h/a${index}`, [], [hold]);
+    await world.make(kindOf(widgets), 'h/w', [], [hold]);
+    world.rig.run(herdController);
+    await settle();
+    await api.delete(kinds.herds, { name: 'h' });
+    await settle();
+    const before = api.writes;
+    for (let index = 0; index < 20; index++) {
+      await world.release(kinds.serviceAccounts, `h/a${index}`);
+      await settle();
+    }
+    expect(api.writes - before).to.equal(20);
+    await world.rig.pass(1_000);
+    expect(await told('NamespaceContentRemaining')).to.equal(
+      'Some resources are remaining: widgets.example.com has 1 resource instances',
+    );
+    // A real server takes the objects along.
+    const { list } = api;
+    api.list = async <T extends ApiObject>(kind: Kind<T>, options?: ListOptions) => {
+      if (kind.plural === 'widgets') throw new ApiError('NotFound', 'no such kind');
+      return list.call(api, kind, options) as Promise<ObjectList<T>>;
+    };
+    await api.delete(kinds.customResourceDefinitions, { name: 'widgets.example.com' });
+    await settle();
+    expect(await herds()).not.to.include('h');
   });
 
   it('ends also when the agent of a slice is gone for ever', async () => {
