@@ -8,6 +8,7 @@ import {
   type KindInfo,
   kindInfos,
   kindOfStorage,
+  resourceOf,
   type Unstructured,
 } from '../../apis/index.ts';
 import { BarnError, prefixEnd } from '../../barn/index.ts';
@@ -16,7 +17,7 @@ import type { KindTable, KnownDefinition } from '../kinds/kind-table.ts';
 import { remove } from '../registry/delete.ts';
 import { StaleDefinition } from '../registry/fence.ts';
 import { type Registry, timestamp } from '../registry/registry.ts';
-import { definitionKey, kindPrefix } from '../storage/keys.ts';
+import { countKey, definitionKey, kindPrefix, partsOf } from '../storage/keys.ts';
 import { withCondition } from './conditions.ts';
 import { planNames } from './naming.ts';
 import { cleanupFinalizer } from './strategy.ts';
@@ -182,6 +183,13 @@ async function sweep({ registry }: KeeperDeps, definition: CustomResourceDefinit
   if (info === undefined) return;
   const prefix = kindPrefix(info);
   const { items } = await registry.store.barn.range(prefix, prefixEnd(prefix), { keysOnly: true });
-  for (const { key, modRevision } of items)
-    await registry.store.txn([{ target: 'mod', key, op: '=', number: modRevision }], [{ do: 'delete', key }]);
+  for (const { key, modRevision } of items) {
+    const { herdUid } = partsOf(key);
+    // A quota of the herd counts anew: this one was not taken off.
+    const counter = herdUid === undefined ? [] : [{ do: 'delete' as const, key: countKey(herdUid, resourceOf(info)) }];
+    await registry.store.txn(
+      [{ target: 'mod', key, op: '=', number: modRevision }],
+      [{ do: 'delete', key }, ...counter],
+    );
+  }
 }

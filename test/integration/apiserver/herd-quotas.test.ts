@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { type Barn, createMemoryBarn } from '../../../barn/index.ts';
 import { pipeline, pipelines, startTestServer, type TestServer, text } from './support.ts';
+import { define, widget, widgets, widgetsPath } from './widgets.ts';
 
 const merge = 'application/merge-patch+json';
 const herds = '/apis/runink.io/v1/herds';
@@ -61,6 +62,31 @@ describe('apiserver: quotas and sizes of herds', () => {
     expect(listed.length).to.equal(7);
     expect((await at(1).ask('DELETE', inIt)).code).to.equal(200);
     expect((await at(0).ask('POST', inIt, { body: pipeline('last') })).code).to.equal(201);
+  });
+
+  it('kinds of users are counted too, and what was torn away with its definition is counted no more', async () => {
+    const objects = { 'count/widgets.example.com': 1 };
+    await at(0).ask('POST', herds, { body: ours('Herd', 'torn', { quota: { objects } }) });
+    const one = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.example.com';
+    const inIt = widgetsPath.replace('default', 'torn');
+    await define(at(0), widgets());
+    expect((await at(1).ask('POST', inIt, { body: widget('a') })).code).to.equal(201);
+    const refused = await at(2).ask('POST', inIt, { body: widget('b') });
+    expect(text(refused.body.message)).to.include(
+      'used: count/widgets.example.com=1, limited: count/widgets.example.com=1',
+    );
+    const held = { metadata: { finalizers: ['example.com/hold'] } };
+    await at(0).ask('PATCH', `${inIt}/a`, { body: held, type: merge });
+    await at(0).ask('DELETE', one);
+    await at(0).ask('PATCH', one, { body: { metadata: { finalizers: null } }, type: merge });
+    await define(at(0), widgets());
+    // Each server sweeps what nobody can see any more, a moment later.
+    const endMs = performance.now() + 10_000;
+    let code = 0;
+    while (code !== 201 && performance.now() < endMs)
+      code = (await at(0).ask('POST', inIt, { body: widget('c') })).code;
+    expect(code).to.equal(201);
+    expect((await at(0).ask('POST', inIt, { body: widget('d') })).code).to.equal(403);
   });
 
   it('a run whose steps are smaller than the herd allows is refused by step and field', async () => {
