@@ -56,7 +56,10 @@ export interface StatusDetails {
 export interface Status {
   readonly kind: 'Status';
   readonly apiVersion: 'v1';
-  readonly metadata: Record<string, never>;
+  readonly metadata: {
+    /** Of an expired list: goes on with it, no longer at one version. */
+    readonly continue?: string;
+  };
   readonly status: 'Failure' | 'Success';
   readonly message?: string;
   readonly reason?: string;
@@ -70,12 +73,19 @@ export class ApiError extends Error {
   readonly reason: StatusReason;
   readonly code: number;
   readonly details: StatusDetails | undefined;
+  readonly #continueToken: string | undefined;
 
-  constructor(reason: StatusReason, message: string, details?: StatusDetails, options?: { cause?: unknown }) {
+  constructor(
+    reason: StatusReason,
+    message: string,
+    details?: StatusDetails,
+    options?: { readonly cause?: unknown; readonly continueToken?: string },
+  ) {
     super(message, options);
     this.reason = reason;
     this.code = statusCodes[reason];
     this.details = details;
+    this.#continueToken = options?.continueToken;
   }
 
   /** The body that carries it over HTTP. */
@@ -83,7 +93,7 @@ export class ApiError extends Error {
     return {
       kind: 'Status',
       apiVersion: 'v1',
-      metadata: {},
+      metadata: this.#continueToken === undefined ? {} : { continue: this.#continueToken },
       status: 'Failure',
       message: this.message,
       ...(this.reason === 'Unknown' ? {} : { reason: this.reason }),

@@ -10,14 +10,18 @@ export interface ApiLimits {
   readonly requestTimeoutMs: number;
   /** More watches at a time: 429. */
   readonly watchersMax: number;
+  /** More bytes of events wait for one watcher: its connection closes, and its client resumes. */
+  readonly watchBufferBytesMax: number;
   /** A watcher that takes nothing for so long: its connection closes. */
   readonly watchStallMsMax: number;
   /** How often a watch that asked for bookmarks gets one, if the store has moved. */
   readonly bookmarkIntervalMs: number;
   /** A watch without timeoutSeconds ends after this, or up to twice this. */
   readonly watchTimeoutMsMin: number;
-  /** Keys read from the store at a time by a list with selectors. */
+  /** Keys read from the store at a time by a list. */
   readonly listChunk: number;
+  /** A read that may not be older than a version which this server has not got yet waits so long: 504. */
+  readonly freshWaitMsMax: number;
   /** How long history is kept, for watches that resume and lists that go on. */
   readonly historyMs: number;
   /** How often a write that lost a race is tried again when its client named no version. */
@@ -33,10 +37,12 @@ export const defaultLimits: ApiLimits = {
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 60_000,
   watchersMax: 12_000,
+  watchBufferBytesMax: 1024 * 1024,
   watchStallMsMax: 60_000,
   bookmarkIntervalMs: 10_000,
   watchTimeoutMsMin: 1_800_000,
-  listChunk: 500,
+  listChunk: 1_000,
+  freshWaitMsMax: 3_000,
   historyMs: 600_000,
   conflictRetriesMax: 8,
   connectionsMax: 16_000,

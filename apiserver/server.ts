@@ -31,6 +31,7 @@ import { ensureKeyFile } from './storage/key-file.ts';
 import { ObjectStore } from './storage/object-store.ts';
 import { Vault } from './storage/vault.ts';
 import { Tunnels } from './tunnel/tunnels.ts';
+import { WatchHubs } from './watch/hubs.ts';
 
 /** Where the server keeps its files, and what it serves. */
 export interface ServerOptions {
@@ -110,6 +111,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const app = buildApp({
     registry,
     continueTokens: continueTokens(keys.current().key),
+    hubs: new WatchHubs({ store, clock, log, bookmarkIntervalMs: limits.bookmarkIntervalMs }),
     authenticate: authenticator(tokens),
     tokens,
     kinds: live,

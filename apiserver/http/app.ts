@@ -16,6 +16,7 @@ import { inTime } from '../storage/barn-health.ts';
 import { nodeLookups } from '../storage/node-lookups.ts';
 import type { Tunnels } from '../tunnel/tunnels.ts';
 import { demanded, parseFieldSelector } from '../view/field-selector.ts';
+import type { WatchHubs } from '../watch/hubs.ts';
 import type { Authenticate } from './authenticate.ts';
 import { isBarnPath, serveBarnAdmin } from './barn-admin.ts';
 import { barnMetrics } from './barn-metrics.ts';
@@ -30,10 +31,12 @@ import { Watches } from './watches.ts';
 
 export { Watches } from './watches.ts';
 
-/** What the application works with; it closes none of it. */
+/** What the application works with; it closes only what says so. */
 export interface AppDeps {
   readonly registry: Registry;
   readonly continueTokens: ContinueTokens;
+  /** Closed by the application. */
+  readonly hubs: WatchHubs;
   readonly authenticate: Authenticate;
   /** Whom a token stands for, for reviews of tokens. */
   readonly tokens: TokenLookup;
@@ -92,6 +95,7 @@ export function buildApp(deps: AppDeps): App {
       ending.abort();
       forget();
       watches.close();
+      deps.hubs.close();
       tunnels.close();
     },
   };

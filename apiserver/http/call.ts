@@ -7,7 +7,9 @@ import { fenceOf, type KeyedFence } from '../registry/fence.ts';
 import { reportDuplicates } from '../registry/fields.ts';
 import type { WriteOptions } from '../registry/registry.ts';
 import { parseBody } from '../schema/parse.ts';
+import { parseYamlBody } from '../schema/parse-yaml.ts';
 import type { AppDeps, Watches } from './app.ts';
+import { yamlMediaType } from './bodies.ts';
 import { readBody } from './body.ts';
 import { mediaTypeOf } from './negotiate.ts';
 import { writeOptions } from './options.ts';
@@ -45,15 +47,16 @@ export function fenceOfCall({ deps, request }: Call): Promise<KeyedFence | undef
 export async function jsonBody(call: Call, options: WriteOptions): Promise<unknown> {
   const { registry } = call.deps;
   const type = mediaTypeOf(call.request.headers['content-type']);
-  if (type !== 'application/json' && type !== protobufMediaType && type !== '') {
+  if (type !== 'application/json' && type !== yamlMediaType && type !== protobufMediaType && type !== '') {
     throw new ApiError(
       'UnsupportedMediaType',
-      `the body of the request was in an unknown format - accepted media types include: application/json, ${protobufMediaType}`,
+      `the body of the request was in an unknown format - accepted media types include: application/json, ${yamlMediaType}, ${protobufMediaType}`,
     );
   }
   const bytes = await readBody(call.request, registry.limits.bodyBytesMax);
   if (type === protobufMediaType) return decodeProtobuf(bytes);
-  const parsed = parseBody(bytes.toString('utf8'), call.about.info.kind, registry.limits.depthMax);
+  const parse = type === yamlMediaType ? parseYamlBody : parseBody;
+  const parsed = parse(bytes.toString('utf8'), call.about.info.kind, registry.limits.depthMax);
   reportDuplicates(call.about.info, parsed.duplicates, options);
   return parsed.value;
 }

@@ -6,20 +6,37 @@ export type Form = 'object' | 'table' | 'partial';
 
 const metaGroup = 'meta.k8s.io';
 
-/** The first form in an Accept header that we have. Errors: NotAcceptable. */
-export function negotiate(accept: string | undefined): Form {
-  if (accept === undefined || accept.trim() === '') return 'object';
+/** A form, and the media type that carries it. */
+export interface Answer {
+  readonly form: Form;
+  readonly encoding: 'json' | 'yaml';
+}
+
+const plainAnswer: Answer = { form: 'object', encoding: 'json' };
+
+/** The first answer in an Accept header that we have. Errors: NotAcceptable. */
+export function negotiateAnswer(accept: string | undefined): Answer {
+  if (accept === undefined || accept.trim() === '') return plainAnswer;
   for (const range of accept.split(',')) {
     const [type = '', ...parameters] = range.split(';').map((part) => part.trim());
-    if (!isJson(type.toLowerCase())) continue;
+    const encoding = encodingOf(type.toLowerCase());
+    if (encoding === undefined) continue;
     const options = new Map(parameters.map((parameter): [string, string] => pair(parameter)));
     const as = options.get('as');
-    if (as === undefined) return 'object';
+    if (as === undefined) return { form: 'object', encoding };
     if (options.get('g') !== metaGroup || options.get('v') !== 'v1') continue;
-    if (as === 'Table') return 'table';
-    if (as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList') return 'partial';
+    if (as === 'Table') return { form: 'table', encoding };
+    if (as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList') return { form: 'partial', encoding };
   }
-  throw new ApiError('NotAcceptable', 'only the following media types are accepted: application/json');
+  throw new ApiError(
+    'NotAcceptable',
+    'only the following media types are accepted: application/json, application/yaml',
+  );
+}
+
+/** The form of `negotiateAnswer`. */
+export function negotiate(accept: string | undefined): Form {
+  return negotiateAnswer(accept).form;
 }
 
 /** The media type of a Content-Type header, without parameters, in lower case. */
@@ -27,8 +44,17 @@ export function mediaTypeOf(contentType: string | undefined): string {
   return (contentType ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
 }
 
-function isJson(type: string): boolean {
-  return type === 'application/json' || type === '*/*' || type === 'application/*';
+function encodingOf(type: string): Answer['encoding'] | undefined {
+  switch (type) {
+    case 'application/json':
+    case '*/*':
+    case 'application/*':
+      return 'json';
+    case 'application/yaml':
+      return 'yaml';
+    default:
+      return undefined;
+  }
 }
 
 function pair(parameter: string): [string, string] {

@@ -90,7 +90,7 @@ describe('apiserver: negotiation', () => {
     it(`answers ${accept ?? 'no header'} with ${form}`, () => expect(negotiate(accept)).to.equal(form));
   }
 
-  for (const accept of ['text/csv', 'application/vnd.kubernetes.protobuf', 'application/yaml']) {
+  for (const accept of ['text/csv', 'application/vnd.kubernetes.protobuf', 'application/yaml;as=Table']) {
     it(`refuses ${accept}`, () =>
       expect(() => negotiate(accept)).to.throw('only the following media types are accepted'));
   }

@@ -10,26 +10,25 @@ import { type DeleteOptions, remove } from '../registry/delete.ts';
 import { evict, readEviction } from '../registry/eviction.ts';
 import { StaleDefinition } from '../registry/fence.ts';
 import { reportDuplicates } from '../registry/fields.ts';
-import { list, parseVersion } from '../registry/list.ts';
+import { list } from '../registry/list.ts';
 import { patch, patchTypeOf } from '../registry/patch.ts';
-import { readTarget, type Target, type WriteOptions } from '../registry/registry.ts';
+import type { Target, WriteOptions } from '../registry/registry.ts';
 import { update } from '../registry/update.ts';
-import { type Change, watch } from '../registry/watch.ts';
 import { isReview } from '../reviews/kinds.ts';
 import { parseBody } from '../schema/parse.ts';
-import { show, withVersion } from '../storage/object-store.ts';
-import { partialOf } from '../view/partial.ts';
-import { type IncludeObject, tableOf } from '../view/table.ts';
 import { readBody } from './body.ts';
 import { type Call, fenceOfCall, jsonBody, optionalBody, optionsOf } from './call.ts';
 import { type LogCall, serveLog, serveProgress } from './logs.ts';
-import { type Form, mediaTypeOf, negotiate } from './negotiate.ts';
-import { deleteOptions, listOptions, selection, watchQuery } from './options.ts';
+import { mediaTypeOf, negotiate } from './negotiate.ts';
+import { deleteOptions } from './options.ts';
 import { servePodLog } from './pod-log.ts';
+import { objectIn, serveList, serveObject } from './reading.ts';
+import { listOptions } from './reading-options.ts';
 import { afterWrite, sendJson } from './respond.ts';
 import { serveReview } from './reviewing.ts';
 import { serveScale } from './scale.ts';
-import { streamWatch } from './watch-stream.ts';
+import { visible } from './shown.ts';
+import { serveWatch } from './watching.ts';
 
 /** Answers one authorised request about a resource. Errors: as the verbs of the registry. */
 export async function serveResource(call: Call): Promise<void> {
@@ -85,7 +84,6 @@ async function serveVerb(call: Call): Promise<void> {
 }
 
 async function serveGet(call: Call): Promise<void> {
-  const { registry } = call.deps;
   switch (call.about.subresource) {
     case 'log': {
       const serve = call.about.info === kinds.pods ? servePodLog : serveLog;
@@ -97,108 +95,12 @@ async function serveGet(call: Call): Promise<void> {
       throw new ApiError('BadRequest', 'the tunnel is opened by an upgrade');
     default:
   }
-  const form = negotiate(call.request.headers.accept);
-  const stored = await readTarget(registry, call.about);
-  sendObject(call, 200, show(call.about.info, registry.store.reveal(stored)), form);
+  return serveObject(call);
 }
 
 function logCall(call: Call): LogCall {
   const { deps, about, query, response } = call;
   return { registry: deps.registry, tunnels: deps.tunnels, target: about, query, response };
-}
-
-async function serveList(call: Call): Promise<void> {
-  const { about, deps, query } = call;
-  const form = negotiate(call.request.headers.accept);
-  const listed = await list(deps.registry, deps.continueTokens, about, listOptions(query, about.info));
-  const metadata = {
-    resourceVersion: String(listed.revision),
-    ...(listed.continueToken === '' ? {} : { continue: listed.continueToken }),
-    ...(listed.remaining === undefined ? {} : { remainingItemCount: listed.remaining }),
-  };
-  const items = listed.items.map((object) => visible(call, object));
-  sendJson(call.response, 200, listIn(call, items, metadata, form));
-}
-
-function listIn(call: Call, items: readonly Unstructured[], metadata: Record<string, unknown>, form: Form): unknown {
-  const { info } = call.about;
-  switch (form) {
-    case 'table': {
-      const nowMs = call.deps.registry.clock.now();
-      return tableOf(info, items, { include: includeOf(call.query), nowMs, metadata, withColumns: true });
-    }
-    case 'partial':
-      return { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata, items: items.map(partialOf) };
-    case 'object': {
-      return { kind: listKindOf(info), apiVersion: apiVersionOf(info), metadata, items };
-    }
-    default:
-      return form satisfies never;
-  }
-}
-
-async function serveWatch(call: Call): Promise<void> {
-  const { about, deps, query, response } = call;
-  const { registry } = deps;
-  const form = negotiate(call.request.headers.accept);
-  const options = watchQuery(query);
-  const version = options.resourceVersion === '' ? 0 : parseVersion(options.resourceVersion);
-  const startsFull = options.sendInitialEvents ?? version === 0;
-  const chosen = selection(query, about.info);
-  // From now on, without what is there: from the next revision.
-  const after = startsFull ? undefined : version > 0 ? version : await registry.store.revision();
-  const include = includeOf(query);
-  const withForm = (object: Unstructured, withColumns: boolean): unknown => {
-    const metadata = { resourceVersion: object.metadata.resourceVersion };
-    const nowMs = registry.clock.now();
-    if (form === 'table') return tableOf(about.info, [object], { include, nowMs, metadata, withColumns });
-    return form === 'partial' ? partialOf(object) : object;
-  };
-  const { definition } = about.info;
-  await call.watches.run(
-    about.namespace,
-    async (abort) => {
-      refuseStale(call);
-      const changes = watch(registry, about, {
-        ...chosen,
-        after,
-        serializable: options.resourceVersion === '0',
-        signal: abort.signal,
-      });
-      await streamWatch(response, changes, abort, {
-        info: about.info,
-        bookmarks: options.bookmarks,
-        marksInitialEnd: options.sendInitialEvents === true,
-        timeoutMs: options.timeoutMs ?? registry.limits.watchTimeoutMsMin * (1 + registry.random.next()),
-        limits: registry.limits,
-        clock: registry.clock,
-        log: deps.log,
-        form: (change, isFirst) => withForm(visible(call, shownOf(call, change)), isFirst),
-        bookmark: (object) =>
-          form === 'table'
-            ? { ...emptyTable(object), rows: [] }
-            : form === 'partial'
-              ? { ...object, kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1' }
-              : object,
-      });
-    },
-    definition?.uid,
-  );
-}
-
-// From here on a change of the definition ends the watch; one that came before must not be missed.
-function refuseStale({ about: { info }, deps }: Call): void {
-  const now = deps.kinds.table.kindOf(info.group, info.version, info.plural);
-  if (info.definition !== undefined && now !== info) throw new StaleDefinition(`${info.plural} is defined otherwise`);
-}
-
-function emptyTable(object: Unstructured): Record<string, unknown> {
-  return { kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata, columnDefinitions: [] };
-}
-
-function shownOf(call: Call, change: Exclude<Change, { type: 'PROGRESS' | 'SYNCED' }>): Unstructured {
-  const object = show(call.about.info, call.deps.registry.store.reveal(change.stored));
-  return change.type === 'DELETED' ? withVersion(object, change.revision) : object;
 }
 
 async function serveCreate(call: Call): Promise<void> {
@@ -262,13 +164,15 @@ async function serveDeleteCollection(call: Call): Promise<void> {
   const options = await deletion(call);
   const listed = await list(deps.registry, deps.continueTokens, about, { ...listOptions(query, about.info), limit: 0 });
   const items: Unstructured[] = [];
-  for (const object of listed.items) {
+  for (const { object } of listed.items) {
     const target: Target = { ...about, name: object.metadata.name ?? '' };
     const removing = removeIfThere(call, target, options);
     const deleted = await (items.length === 0 ? removing : afterWrite(removing));
     if (deleted !== undefined) items.push(visible(call, deleted));
   }
-  sendJson(call.response, 200, listIn(call, items, { resourceVersion: String(listed.revision) }, 'object'));
+  const { info } = about;
+  const metadata = { resourceVersion: String(listed.revision) };
+  sendJson(call.response, 200, { kind: listKindOf(info), apiVersion: apiVersionOf(info), metadata, items });
 }
 
 async function removeIfThere(call: Call, target: Target, options: DeleteOptions) {
@@ -301,39 +205,9 @@ async function deletion(call: Call): Promise<DeleteOptions> {
   return fence === undefined ? options : { ...options, fence };
 }
 
-function sendObject(call: Call, code: number, object: Unstructured, form?: Form): void {
-  const { response, about } = call;
-  const shown = visible(call, object);
-  switch (form ?? negotiate(call.request.headers.accept)) {
-    case 'object':
-      return sendJson(response, code, shown);
-    case 'partial':
-      return sendJson(response, code, partialOf(shown));
-    case 'table': {
-      const metadata = { resourceVersion: object.metadata.resourceVersion };
-      const nowMs = call.deps.registry.clock.now();
-      const options = { include: includeOf(call.query), nowMs, metadata, withColumns: true };
-      return sendJson(response, code, tableOf(about.info, [shown], options));
-    }
-    default:
-  }
-}
-
-const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
-
-/** What this user may see of an object. */
-function visible(call: Call, object: Unstructured): Unstructured {
-  if (!seesOnlyMetadata({ user: call.user, info: call.about.info })) return object;
-  const { data: _data, ...rest } = object;
-  const { [lastApplied]: _applied, ...annotations } = object.metadata.annotations ?? {};
-  return { ...rest, metadata: { ...object.metadata, annotations } };
-}
-
-function includeOf(query: URLSearchParams): IncludeObject {
-  const given = query.get('includeObject') ?? '';
-  if (given === '' || given === 'Metadata') return 'Metadata';
-  if (given === 'None' || given === 'Object') return given;
-  throw new ApiError('BadRequest', `unrecognized includeObject value: "${given}"`);
+function sendObject(call: Call, code: number, object: Unstructured): void {
+  const form = negotiate(call.request.headers.accept);
+  sendJson(call.response, code, objectIn(call, visible(call, object), form));
 }
 
 function notAllowed(): ApiError {

@@ -2,15 +2,28 @@ import type { ServerResponse } from 'node:http';
 import { ApiError, isApiError, notDoneHereHeader } from '../../apis/index.ts';
 import { BarnError } from '../../barn/index.ts';
 import type { Log } from '../../base/index.ts';
+import { yamlOf } from '../view/yaml.ts';
+import { sendWhole, yamlMediaType } from './bodies.ts';
+import { negotiateAnswer } from './negotiate.ts';
 import { protobufMediaType } from './protobuf.ts';
 import { encodeStatus, takesOnlyProtobuf } from './protobuf-status.ts';
 
-/** Answers with JSON. */
+/** Answers with JSON, or with YAML to who prefers it. */
 export function sendJson(response: ServerResponse, code: number, body: unknown): void {
-  const bytes = Buffer.from(`${JSON.stringify(body)}\n`);
-  if (!response.hasHeader('content-type')) response.setHeader('content-type', 'application/json');
-  response.writeHead(code, { 'content-length': bytes.length, 'cache-control': 'no-cache, private' });
-  response.end(bytes);
+  if (prefersYaml(response)) return sendWhole(response, code, Buffer.from(yamlOf(body)), yamlMediaType);
+  sendWhole(response, code, Buffer.from(`${JSON.stringify(body)}\n`), 'application/json');
+}
+
+// Discovery names its own media types, of which none is YAML.
+function prefersYaml(response: ServerResponse): boolean {
+  const { accept } = response.req.headers;
+  if (accept === undefined || !accept.includes('yaml') || response.hasHeader('content-type')) return false;
+  try {
+    return negotiateAnswer(accept).encoding === 'yaml';
+  } catch {
+    // Nothing that it takes is ours: a refusal goes out as JSON.
+    return false;
+  }
 }
 
 /** Answers with plain text. */

@@ -1,13 +1,17 @@
-// What a list gives out to go on with. Signed, since it names keys: a client cannot point it at another kind or herd.
+// What a list gives out to go on with. Signed: a client cannot make one up, or use it for another kind or herd.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { ApiError } from '../../apis/index.ts';
 import type { Revision } from '../../barn/index.ts';
 import { isRecord } from '../json.ts';
 
+/** In the place of a revision: goes on with what is now, since what was is forgotten. */
+export const inconsistent = -1;
+
 /** Where a list goes on. */
 export interface ContinuePoint {
+  /** May be `inconsistent`. */
   readonly revision: Revision;
-  /** The last key that was given. */
+  /** What was given last: its key below the prefix that is listed, so that it leads nowhere else. */
   readonly after: string;
 }
 

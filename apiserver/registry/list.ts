@@ -1,10 +1,11 @@
-import { ApiError, isApiError, type KindInfo, type Unstructured } from '../../apis/index.ts';
+import { ApiError, isApiError, type KindInfo } from '../../apis/index.ts';
 import { BarnError, type Revision } from '../../barn/index.ts';
-import { kindPrefix } from '../storage/keys.ts';
+import { herdPrefix, kindPrefix } from '../storage/keys.ts';
 import { type Freshness, type Stored, show } from '../storage/object-store.ts';
 import { type FieldRequirement, fieldsMatch } from '../view/field-selector.ts';
 import type { LabelSelector } from '../view/label-selector.ts';
-import type { ContinueTokens } from './continue-token.ts';
+import { type ContinuePoint, type ContinueTokens, inconsistent } from './continue-token.ts';
+import { parseVersion, tooLarge, untilReached } from './freshness.ts';
 import { herdUidOf, type Registry, type Target } from './registry.ts';
 
 /** What of a kind is asked for. */
@@ -22,10 +23,10 @@ export interface ListOptions extends Selection {
   readonly resourceVersionMatch: string;
 }
 
-/** One page, all of one revision. */
+/** One page, all of one revision; as stored: see `show` and `reveal`. */
 export interface Listed {
   readonly revision: Revision;
-  readonly items: readonly Unstructured[];
+  readonly items: readonly Stored[];
   readonly continueToken: string;
   readonly remaining: number | undefined;
 }
@@ -37,30 +38,53 @@ export async function list(
   target: Target,
   options: ListOptions,
 ): Promise<Listed> {
-  const freshness = freshnessOf(options);
-  const herdUid = await herdUidOf(registry, target, freshness);
-  if (herdUid === null) {
-    return { revision: await registry.store.revision(freshness), items: [], continueToken: '', remaining: undefined };
-  }
-  const scope = `${kindPrefix(target.info)}${herdUid ?? ''}`;
+  const { info } = target;
+  const scope = `${kindPrefix(info)}${info.plural}/${target.namespace ?? ''}`;
   const token = options.continueToken === '' ? undefined : tokens.open(options.continueToken, scope);
-  const wanted = token?.revision ?? revisionOf(options);
-  const isExact = token !== undefined || options.resourceVersionMatch === 'Exact' || (options.limit > 0 && wanted > 0);
   try {
-    const found = await collect(registry, target.info, herdUid, options, isExact ? wanted : 0, token?.after);
-    if (!isExact && wanted > found.revision) throw tooNew(wanted, found.revision);
+    const at = await instantOf(registry, options, token);
+    const herdUid = await herdUidOf(registry, target, at);
+    if (herdUid === null) {
+      const revision = at.revision || (await registry.store.revision(at));
+      return { revision, items: [], continueToken: '', remaining: undefined };
+    }
+    const prefix = herdUid === undefined ? kindPrefix(info) : herdPrefix(info, herdUid);
+    const found = await collect(registry, info, herdUid, options, at, token && prefix + token.after);
     const isPlain = options.labels === undefined && options.fields.length === 0;
     const last = found.items[found.items.length - 1];
     const more = found.more && last !== undefined;
     return {
       revision: found.revision,
-      items: found.items.map((stored) => show(target.info, registry.store.reveal(stored))),
-      continueToken: more ? tokens.seal({ revision: found.revision, after: last.key }, scope) : '',
+      items: found.items,
+      continueToken: more ? tokens.seal({ revision: found.revision, after: last.key.slice(prefix.length) }, scope) : '',
       remaining: more && isPlain ? found.count - found.items.length : undefined,
     };
   } catch (error) {
-    throw listError(error, token !== undefined, wanted);
+    throw await listError(registry, error, options, token && tokens.seal({ ...token, revision: inconsistent }, scope));
   }
+}
+
+/** The state that is read: as of a revision, or now and how fresh. */
+interface Instant {
+  /** 0 is now. */
+  readonly revision: Revision;
+  readonly serializable: boolean;
+}
+
+// https://kubernetes.io/docs/reference/using-api/api-concepts/#semantics-for-get-and-list
+async function instantOf(registry: Registry, options: ListOptions, token: ContinuePoint | undefined): Promise<Instant> {
+  const { resourceVersion: text, resourceVersionMatch: match } = options;
+  const wanted = text === '' ? 0 : parseVersion(text);
+  if (token !== undefined) {
+    if (wanted > 0) throw new ApiError('BadRequest', 'specifying resource version is not allowed when using continue');
+    return { revision: token.revision === inconsistent ? 0 : token.revision, serializable: false };
+  }
+  if (text === '') return { revision: 0, serializable: false };
+  if (wanted === 0) return { revision: 0, serializable: true };
+  // A page without a match is exact, as it always was in Kubernetes.
+  if (match === 'Exact' || (match === '' && options.limit > 0)) return { revision: wanted, serializable: false };
+  await untilReached(registry, wanted);
+  return { revision: 0, serializable: true };
 }
 
 interface Collected {
@@ -76,40 +100,43 @@ async function collect(
   info: KindInfo,
   herdUid: string | undefined,
   options: ListOptions,
-  at: Revision,
+  at: Instant,
   from: string | undefined,
 ): Promise<Collected> {
   const isPlain = options.labels === undefined && options.fields.length === 0;
+  const { listChunk } = registry.limits;
   const items: Stored[] = [];
   let after = from;
-  let revision = at;
+  let { revision } = at;
+  let count: number | undefined;
   for (;;) {
-    const want = options.limit > 0 ? options.limit - items.length : 0;
-    const limit = options.limit === 0 ? 0 : isPlain ? want : Math.max(want, registry.limits.listChunk);
+    const want = options.limit > 0 ? options.limit - items.length : listChunk;
     const page = await registry.store.page(info, herdUid, {
-      limit,
+      limit: isPlain ? Math.min(want, listChunk) : listChunk,
       revision,
-      ...freshnessOf(options),
+      serializable: at.serializable,
       ...(after === undefined ? {} : { after }),
     });
     if (revision === 0) revision = page.revision;
+    count ??= page.count;
     const kept = isPlain ? page.items : page.items.filter((stored) => selects(options, info, stored));
-    items.push(...(options.limit > 0 ? kept.slice(0, want) : kept));
     const isCut = options.limit > 0 && kept.length > want;
+    for (const stored of isCut ? kept.slice(0, want) : kept) items.push(stored);
     if (!page.more || isCut || (options.limit > 0 && items.length >= options.limit)) {
-      return { revision, items, more: isCut || page.more, count: page.count };
+      return { revision, items, more: isCut || page.more, count };
     }
     after = page.items[page.items.length - 1]?.key;
   }
 }
 
-/** Version 0 is whatever this server has: also without a leader, for as long as its store says that it is not too old. */
-export function freshnessOf(asked: Pick<ListOptions, 'resourceVersion' | 'continueToken'>): Freshness {
-  return { serializable: asked.resourceVersion === '0' && asked.continueToken === '' };
+/** How fresh a watch's beginning must be: version 0 is whatever this server has, also without a leader. */
+export function freshnessOf(resourceVersion: string): Freshness {
+  return { serializable: resourceVersion === '0' };
 }
 
 /** Whether a selection takes a stored object. Annotations and data, which may be sealed, cannot be selected by. */
 export function selects(selection: Selection, info: KindInfo, stored: Stored): boolean {
+  if (selection.labels === undefined && selection.fields.length === 0) return true;
   const object = show(info, stored.object);
   return (
     (selection.labels === undefined || selection.labels(object.metadata.labels ?? {})) &&
@@ -117,34 +144,22 @@ export function selects(selection: Selection, info: KindInfo, stored: Stored): b
   );
 }
 
-function revisionOf(options: ListOptions): Revision {
-  return options.resourceVersion === '' ? 0 : parseVersion(options.resourceVersion);
-}
-
-/** A resourceVersion as a revision. Errors: Unknown, as in Kubernetes, which takes it for a fault of its own. */
-export function parseVersion(text: string): Revision {
-  const revision = Number(text);
-  if (/^\d{1,16}$/.test(text) && Number.isSafeInteger(revision)) return revision;
-  const why = /^\d+$/.test(text) ? 'value out of range' : 'invalid syntax';
-  throw new ApiError(
-    'Unknown',
-    `resourceVersion: Invalid value: "${text}": strconv.ParseUint: parsing "${text}": ${why}`,
-  );
-}
-
-function tooNew(wanted: Revision, current: Revision): ApiError {
-  return new ApiError('Timeout', `Too large resource version: ${wanted}, current: ${current}`, {
-    retryAfterSeconds: 1,
-    causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version', field: '' }],
-  });
-}
-
-function listError(error: unknown, isContinued: boolean, wanted: Revision): unknown {
+async function listError(
+  registry: Registry,
+  error: unknown,
+  { resourceVersion }: ListOptions,
+  onward: string | undefined,
+): Promise<unknown> {
   if (isApiError(error) || !(error instanceof BarnError)) return error;
-  if (error.reason === 'FutureRevision') return tooNew(wanted, 0);
+  if (error.reason === 'FutureRevision' && resourceVersion !== '')
+    return tooLarge(parseVersion(resourceVersion), await registry.store.revision({ serializable: true }));
   if (error.reason !== 'Compacted') return error;
-  const message = isContinued
-    ? 'The provided continue parameter is too old to display a consistent list result. You must start a new list without the continue parameter.'
-    : 'The resourceVersion for the provided list is too old.';
-  return new ApiError('Expired', message, undefined, { cause: error });
+  if (onward === undefined)
+    return new ApiError('Expired', 'The resourceVersion for the provided list is too old.', undefined, {
+      cause: error,
+    });
+  return new ApiError('Expired', tokenExpired, undefined, { cause: error, continueToken: onward });
 }
+
+const tokenExpired =
+  'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.';

@@ -62,10 +62,14 @@ export async function herdOf(
 }
 
 /** The stored object. Errors: NotFound. */
-export async function readTarget(registry: Registry, target: Target): Promise<Stored> {
+export async function readTarget(registry: Registry, target: Target, freshness: Freshness = {}): Promise<Stored> {
   const name = target.name ?? '';
-  const herdUid = await herdUidOf(registry, target);
-  const stored = herdUid === null ? undefined : await registry.store.read(target.info, herdUid, name);
+  // What this server knows of the herd is good enough when the object is there: a herd that went took it along.
+  const known = await herdUidOf(registry, target, { serializable: true });
+  const found = known === null ? undefined : await registry.store.read(target.info, known, name, freshness);
+  if (found !== undefined) return found;
+  const herdUid = await herdUidOf(registry, target, freshness);
+  const stored = herdUid === null ? undefined : await registry.store.read(target.info, herdUid, name, freshness);
   if (stored === undefined) throw notFound(target.info, name);
   return stored;
 }

@@ -1,12 +1,12 @@
-// A watch as a sequence of events: from a revision, in order, none missing, none twice. How they reach a socket is
-// http/'s business.
-import { ApiError, type KindInfo } from '../../apis/index.ts';
-import { BarnError, type BarnEvent, type Revision } from '../../barn/index.ts';
+// A watch as a sequence of events, for the server's own use; those of clients share one watch of the store (watch/hub.ts).
+import type { KindInfo } from '../../apis/index.ts';
+import type { BarnEvent, Revision } from '../../barn/index.ts';
 import type { Freshness, Stored } from '../storage/object-store.ts';
+import { watchError } from '../watch/hub.ts';
 import { type Selection, selects } from './list.ts';
 import { herdOf, type Registry, type Target } from './registry.ts';
 
-/** What a watcher is told. A deleted object is shown as it last was, with the version of its deletion. */
+/** What a watcher is told. What was deleted, or left the selection, is shown as it last was; the version is that of the change. */
 export type Change =
   | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly stored: Stored; readonly revision: Revision }
   /** All changes up to `revision` were told. */
@@ -76,24 +76,5 @@ function changeOf(
     selects(options, target.info, stored);
   if (takes(now)) return { type: takes(before) ? 'MODIFIED' : 'ADDED', stored: now, revision };
   if (!takes(before)) return undefined;
-  // What left a selection is shown as it is now, as in Kubernetes.
-  return { type: 'DELETED', stored: now ?? before, revision };
-}
-
-function watchError(error: unknown, after: Revision): unknown {
-  if (!(error instanceof BarnError)) return error;
-  switch (error.reason) {
-    case 'Compacted':
-      return new ApiError('Expired', `too old resource version: ${after} (${error.compactRevision})`, undefined, {
-        cause: error,
-      });
-    case 'Overloaded':
-      return new ApiError('TooManyRequests', 'too many watches at a time; try again later', { retryAfterSeconds: 1 });
-    case 'Overrun':
-      return new ApiError('Expired', 'the watcher is too slow: more waited for it than the server keeps', undefined, {
-        cause: error,
-      });
-    default:
-      return new ApiError('ServiceUnavailable', `the watch ended: ${error.message}`, undefined, { cause: error });
-  }
+  return { type: 'DELETED', stored: before, revision };
 }

@@ -27,6 +27,8 @@ export interface Stored {
   readonly herdUid: string | undefined;
   /** As stored: a Herd for a Namespace, a Slice for a Pod, sealed for a Secret; with its resourceVersion. */
   readonly object: Unstructured;
+  /** Its JSON as it lies in the Barn: without its resourceVersion. */
+  readonly value: Uint8Array;
 }
 
 /** Stored objects of one revision, in the order of their keys. */
@@ -37,8 +39,8 @@ export interface Page {
   readonly count: number;
 }
 
-/** `serializable`: what this server has is good enough, however old; else reads are linearizable. */
-export type Freshness = Pick<RangeOptions, 'serializable'>;
+/** `serializable`: what this server has is good enough, however old; else reads are linearizable. `revision`: as of then; 0 is now. */
+export type Freshness = Pick<RangeOptions, 'serializable' | 'revision'>;
 
 const storableName = /^[a-z0-9][-a-z0-9.]{0,252}$/;
 const encoder = new TextEncoder();
@@ -62,7 +64,7 @@ export class ObjectStore {
   }
 
   /** How far the store is. */
-  async revision({ serializable = false }: Freshness = {}): Promise<Revision> {
+  async revision({ serializable = false }: Pick<Freshness, 'serializable'> = {}): Promise<Revision> {
     // The answer of any range has it.
     return serializable ? (await this.barn.range('/', undefined, { serializable })).revision : this.barn.readIndex();
   }
@@ -85,7 +87,7 @@ export class ObjectStore {
   async page(
     info: KindInfo,
     herdUid: string | undefined,
-    options: Freshness & { readonly after?: string; readonly limit?: number; readonly revision?: Revision },
+    options: Freshness & { readonly after?: string; readonly limit?: number },
   ): Promise<Page> {
     const prefix = herdUid === undefined ? kindPrefix(info) : herdPrefix(info, herdUid);
     const start = options.after === undefined ? prefix : `${options.after} `;
@@ -138,22 +140,41 @@ export class ObjectStore {
   encode(object: Unstructured, key: string): Uint8Array {
     const stored = isSecretKey(key) ? this.#vault.seal(object, partsOf(key).herdUid ?? '') : object;
     const { resourceVersion: _version, ...metadata } = stored.metadata;
-    return encoder.encode(JSON.stringify({ ...stored, metadata }));
+    // In this order, so that the version can be put in without parsing (see `shownBytes`).
+    const { apiVersion, kind, metadata: _metadata, ...fields } = stored;
+    return encoder.encode(JSON.stringify({ apiVersion, kind, metadata, ...fields }));
   }
 
   parse(item: KeyValue): Stored {
     const kept = this.#parsed.get(item);
     if (kept !== undefined) return kept;
     const { herdUid } = partsOf(item.key);
-    const stored = {
-      key: item.key,
-      revision: item.modRevision,
-      created: item.createRevision,
-      herdUid,
-      object: parseObject(item, String(item.modRevision)),
-    };
+    const stored = new StoredItem(item, herdUid);
     this.#parsed.set(item, stored);
     return stored;
+  }
+}
+
+/** Parsed when somebody looks into it. */
+class StoredItem implements Stored {
+  readonly key: string;
+  readonly revision: Revision;
+  readonly created: Revision;
+  readonly herdUid: string | undefined;
+  readonly value: Uint8Array;
+  #object: Unstructured | undefined;
+
+  constructor(item: KeyValue, herdUid: string | undefined) {
+    this.key = item.key;
+    this.revision = item.modRevision;
+    this.created = item.createRevision;
+    this.herdUid = herdUid;
+    this.value = item.value;
+  }
+
+  get object(): Unstructured {
+    this.#object ??= parseObject(this.key, this.value, String(this.revision));
+    return this.#object;
   }
 }
 
@@ -189,8 +210,8 @@ export function withVersion(object: Unstructured, revision: Revision): Unstructu
 }
 
 // What is stored was an object of ours when it was written; anything else is a bug or a damaged store.
-function parseObject(item: KeyValue, resourceVersion: string): Unstructured {
-  const parsed: unknown = JSON.parse(decoder.decode(item.value));
-  if (!isRecord(parsed) || !isRecord(parsed.metadata)) throw new Error(`the value of key ${item.key} is no object`);
+function parseObject(key: string, value: Uint8Array, resourceVersion: string): Unstructured {
+  const parsed: unknown = JSON.parse(decoder.decode(value));
+  if (!isRecord(parsed) || !isRecord(parsed.metadata)) throw new Error(`the value of key ${key} is no object`);
   return { ...parsed, metadata: { ...parsed.metadata, resourceVersion } };
 }

@@ -43,7 +43,8 @@ export function demanded(requirements: readonly FieldRequirement[], field: strin
   return requirements.find((requirement) => requirement.field === field && requirement.op === '=')?.value;
 }
 
-function fieldText(object: Unstructured, field: string): string {
+/** The text by which a field is compared; empty when it is absent. */
+export function fieldText(object: Unstructured, field: string): string {
   // An event's source is its component, as in Kubernetes.
   const value = field === 'source' ? at(object, 'source.component') : at(object, field);
   if (typeof value === 'string') return value;

@@ -23,24 +23,44 @@ export interface TableOptions {
 /** The Table of some objects of a kind. */
 export function tableOf(info: KindInfo, objects: readonly Unstructured[], options: TableOptions): unknown {
   return {
+    ...tableFrame(info, options.metadata, options.withColumns),
+    rows: objects.map((object) => tableRow(info, object, options)),
+  };
+}
+
+/** A Table but for its rows. */
+export function tableFrame(
+  info: KindInfo,
+  metadata: Readonly<Record<string, unknown>>,
+  withColumns = true,
+): Record<string, unknown> {
+  return {
     kind: 'Table',
     apiVersion: 'meta.k8s.io/v1',
-    metadata: options.metadata,
-    columnDefinitions: options.withColumns
+    metadata,
+    columnDefinitions: withColumns
       ? nameAndOthers(
           info,
           nameColumn(info),
           info.columns.map((column) => definitionOf(info, column)),
         )
       : [],
-    rows: objects.map((object) => ({
-      cells: nameAndOthers(
-        info,
-        object.metadata.name ?? '',
-        info.columns.map((column) => cellOf(info, column, object, options.nowMs)),
-      ),
-      ...rowObject(object, options.include),
-    })),
+  };
+}
+
+/** The row of one object. */
+export function tableRow(
+  info: KindInfo,
+  object: Unstructured,
+  { include, nowMs }: Pick<TableOptions, 'include' | 'nowMs'>,
+): unknown {
+  return {
+    cells: nameAndOthers(
+      info,
+      object.metadata.name ?? '',
+      info.columns.map((column) => cellOf(info, column, object, nowMs)),
+    ),
+    ...rowObject(object, include),
   };
 }
 

@@ -73,7 +73,7 @@ export class MemoryStore {
     if (revision < this.#compacted)
       throw new ApiError('Expired', `too old resource version: ${revision} (${this.#compacted})`);
     if (revision > this.revision)
-      throw new ApiError('Timeout', `Too large resource version: ${revision}, current: ${this.revision}`);
+      throw new ApiError('Timeout', `Timeout: Too large resource version: ${revision}, current: ${this.revision}`);
     return this.#history.filter((change) => change.revision > revision && change.resource === resource(kind));
   }
 

@@ -18,7 +18,7 @@ const label = (value: string | null) => ({ body: { metadata: { labels: { s: valu
 describe('apiserver: lists', () => {
   let server: TestServer;
   before(async () => {
-    server = await startTestServer();
+    server = await startTestServer({ limits: { freshWaitMsMax: 200 } });
     for (let index = 0; index < 9; index++) {
       await server.ask('POST', pipelines, {
         body: pipeline(`p${index}`, { labels: { even: String(index % 2 === 0) } }),
@@ -83,7 +83,7 @@ describe('apiserver: lists', () => {
     expect(names(newer.body)).to.include('later');
     const future = await server.ask('GET', `${pipelines}?resourceVersion=99999999`);
     expect(future.code).to.equal(504);
-    expect(future.body.message).to.match(/^Too large resource version: 99999999, current: \d+$/);
+    expect(future.body.message).to.match(/^Timeout: Too large resource version: 99999999, current: \d+$/);
     expect((await server.ask('GET', `${pipelines}?resourceVersion=abc`)).code).to.equal(500);
   });
 
@@ -211,7 +211,7 @@ describe('apiserver: watches', () => {
     watch.stop();
     expect(events.map((event) => `${event.type} ${text(event.object.metadata?.labels?.s)}`)).to.deep.equal([
       'ADDED in',
-      'DELETED out',
+      'DELETED in',
       'ADDED in',
       'DELETED in',
     ]);

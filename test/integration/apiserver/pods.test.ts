@@ -111,7 +111,7 @@ describe('apiserver: pods', () => {
       'ADDED Pod r-b-1 Pending',
       'MODIFIED Pod r-b-1 Pending',
       'MODIFIED Pod r-b-1 Running',
-      'DELETED Pod r-b-1 Failed',
+      'DELETED Pod r-b-1 Running',
     ]);
     all.stop();
     live.stop();

@@ -1,0 +1,23 @@
+// What of an object a user sees, and how much of it a row carries.
+import { ApiError, type Unstructured } from '../../apis/index.ts';
+import { seesOnlyMetadata } from '../auth/authorise.ts';
+import type { IncludeObject } from '../view/table.ts';
+import type { Call } from './call.ts';
+
+const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
+
+/** What this user may see of an object. */
+export function visible(call: Pick<Call, 'user' | 'about'>, object: Unstructured): Unstructured {
+  if (!seesOnlyMetadata({ user: call.user, info: call.about.info })) return object;
+  const { data: _data, ...rest } = object;
+  const { [lastApplied]: _applied, ...annotations } = object.metadata.annotations ?? {};
+  return { ...rest, metadata: { ...object.metadata, annotations } };
+}
+
+/** `includeObject` of a Table. Errors: BadRequest. */
+export function includeOf(query: URLSearchParams): IncludeObject {
+  const given = query.get('includeObject') ?? '';
+  if (given === '' || given === 'Metadata') return 'Metadata';
+  if (given === 'None' || given === 'Object') return given;
+  throw new ApiError('BadRequest', `unrecognized includeObject value: "${given}"`);
+}

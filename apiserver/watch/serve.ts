@@ -1,0 +1,76 @@
+// One watch from its beginning: what is there if that is asked for, then what happens.
+import type { KindInfo } from '../../apis/index.ts';
+import type { Revision } from '../../barn/index.ts';
+import { herdOf, type Registry, type Target } from '../registry/registry.ts';
+import type { Freshness, Page } from '../storage/object-store.ts';
+import { type Interest, type Scope, takes } from './groups.ts';
+import type { WatchHubs } from './hubs.ts';
+import type { Watcher } from './watcher.ts';
+
+/** Where a watch begins. */
+export type Beginning =
+  /** With changes after a version. */
+  | { readonly kind: 'after'; readonly revision: Revision }
+  /** With what is there, as fresh as is asked for. */
+  | { readonly kind: 'all'; readonly freshness: Freshness; readonly marksEnd: boolean };
+
+/**
+ * The scope of a target. A herd that is not there may come, and one that came since the watch's beginning may have had another
+ * before it: their watchers follow the whole kind and go by the herd's name.
+ */
+export async function scopeOf(
+  registry: Registry,
+  target: Target,
+  freshness: Freshness,
+  beginning: Beginning,
+): Promise<Scope> {
+  const herd = await herdOf(registry, target, freshness);
+  if (herd === undefined) return { kind: 'all' };
+  const uid = herd?.object.metadata.uid;
+  const isYounger = herd !== null && beginning.kind === 'after' && herd.created > beginning.revision;
+  return uid === undefined || isYounger ? { kind: 'named', herd: target.namespace ?? '' } : { kind: 'herd', uid };
+}
+
+/** Tells `watcher` until the signal aborts. Errors: as `KindHub.serve`. */
+export async function serveWatcher(
+  registry: Registry,
+  hubs: WatchHubs,
+  info: KindInfo,
+  watcher: Watcher,
+  beginning: Beginning,
+  signal: AbortSignal,
+): Promise<void> {
+  const after =
+    beginning.kind === 'after' ? beginning.revision : await tellAll(registry, info, watcher, beginning, signal);
+  if (!signal.aborted) await hubs.serve(info, watcher, after, signal);
+}
+
+async function tellAll(
+  registry: Registry,
+  info: KindInfo,
+  watcher: Watcher,
+  { freshness, marksEnd }: Extract<Beginning, { kind: 'all' }>,
+  signal: AbortSignal,
+): Promise<Revision> {
+  const { interest } = watcher;
+  const page = await firstPage(registry, info, interest, freshness);
+  for (const stored of page.items) {
+    if (signal.aborted) break;
+    if (takes(info, interest, stored)) await watcher.tell('ADDED', stored, stored.revision);
+  }
+  if (marksEnd && watcher.bookmarks) {
+    watcher.marked(page.revision);
+    await watcher.write(watcher.form.bookmark(page.revision, true));
+  }
+  return page.revision;
+}
+
+async function firstPage(
+  { store }: Registry,
+  info: KindInfo,
+  { scope }: Interest,
+  freshness: Freshness,
+): Promise<Pick<Page, 'items' | 'revision'>> {
+  if (scope.kind === 'named') return { items: [], revision: await store.revision(freshness) };
+  return store.page(info, scope.kind === 'herd' ? scope.uid : undefined, freshness);
+}
