@@ -119,6 +119,7 @@ function addObjectVerbs(verb: AddVerb): void {
     .option('--field-selector <query>', 'only objects with these fields')
     .option('-w, --watch', 'go on with what changes')
     .option('--watch-only', 'only what changes')
+    .option('--at <revision>', 'as it was at this resourceVersion, while the server remembers it')
     .option('--no-headers', 'leave out the header')
     .option('--show-labels', 'with a column of labels')
     .option('-L, --label-columns <labels>', 'with a column for each of these labels')

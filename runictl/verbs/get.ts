@@ -1,15 +1,15 @@
-import { isApiError } from '../../apis/index.ts';
+import { isApiError, notFound } from '../../apis/index.ts';
 import { collectionPath, objectPath } from '../../client/index.ts';
 import { type Api, refIn } from '../api.ts';
-import { CommandError, errorText } from '../failure.ts';
-import { isOn, type Options, textOption } from '../options.ts';
+import { CommandError, errorText, UsageError } from '../failure.ts';
+import { isOn, numberOption, type Options, textOption } from '../options.ts';
 import { columnLines, columnWidths } from '../print/columns.ts';
 import { type Output, parseOutput, printObjects } from '../print/output.ts';
 import { headerOf, readTable, rowOf, type ServerTable, tableAccept } from '../print/server-table.ts';
 import { parseSelections, type Selection } from '../resource.ts';
 import type { Session } from '../session.ts';
 import { watchTable } from './get-watch.ts';
-import { fetchObjects, type Scope, scopeOf, tableOptions } from './listing.ts';
+import { fetchObjects, pastQuery, type Scope, scopeOf, tableOptions } from './listing.ts';
 
 /** `runictl get`. Exit code 1 when something named is not there. */
 export async function get(session: Session, args: readonly string[], options: Options): Promise<number> {
@@ -17,9 +17,12 @@ export async function get(session: Session, args: readonly string[], options: Op
   const output = await parseOutput(textOption(options, 'output'), terminal);
   const selections = parseSelections(args);
   const api = await session.connect();
-  const scope = scopeOf(api, options);
-  if (isOn(options, 'watch') || isOn(options, 'watchOnly'))
+  const at = numberOption(options, 'at');
+  const scope = { ...scopeOf(api, options), ...(at === undefined ? {} : { at: String(at) }) };
+  if (isOn(options, 'watch') || isOn(options, 'watchOnly')) {
+    if (at !== undefined) throw new UsageError('--at shows one moment of the past; it does not go with --watch');
     return watchTable(session, api, selections, scope, output, options);
+  }
   return output.form === 'table'
     ? printTables(session, api, selections, scope, options, output.isWide)
     : printAll(session, api, selections, scope, options, output);
@@ -97,14 +100,20 @@ async function printTables(
 
 async function fetchTable(api: Api, { kind, names }: Selection, scope: Scope): Promise<ServerTable> {
   const [name] = names;
+  const past = pastQuery(scope, name);
   const path =
-    name === undefined
-      ? collectionPath(kind, kind.scope === 'Cluster' ? undefined : scope.namespace)
+    name === undefined || past !== undefined
+      ? collectionPath(
+          kind,
+          kind.scope === 'Cluster' ? undefined : name === undefined ? scope.namespace : api.namespace,
+        )
       : objectPath(kind, refIn(kind, api.namespace, name));
-  const query = name === undefined ? { labelSelector: scope.labelSelector, fieldSelector: scope.fieldSelector } : {};
+  const selectors = { labelSelector: scope.labelSelector, fieldSelector: scope.fieldSelector };
+  const query = past ?? (name === undefined ? selectors : {});
   const answer = await (await api.get(path, { query, accept: tableAccept })).json();
   const table = readTable(answer);
   if (table === undefined) throw new CommandError(`the server at ${api.serverUrl} answered ${path} with no Table`);
+  if (past !== undefined && name !== undefined && table.rows.length === 0) throw notFound(kind, name);
   return table;
 }
 

@@ -46,6 +46,31 @@ describe('runictl and a real API server', function () {
       expect(spec.sources?.[0]?.uri).to.equal('file://data/in.ndjson');
       expect(spec.steps[0]?.with).to.deep.equal({ where: 'false' });
     });
+    it('shows with --at what was', async () => {
+      await apply(pipeline('past', 'true'));
+      const version = (await server.client.get<Pipeline>(kinds.pipelines, ref('past'))).metadata.resourceVersion ?? '';
+      await apply(pipeline('past', 'false'));
+      await call('delete', 'pipeline', 'past');
+      const found = await call(
+        'get',
+        'pipeline',
+        'past',
+        '--at',
+        version,
+        '-o',
+        'jsonpath={.spec.steps[0].with.where}',
+      );
+      expect(found).to.deep.equal({ code: 0, out: 'true', err: '' });
+      for (const argv of [['pipeline/past'], ['pipelines', '-l', 'of=test'], ['pipelines', '-o', 'name']])
+        expect((await call('get', ...argv, '--at', version)).out).to.match(/past/);
+      const missing = await call('get', 'pipeline', 'never', '--at', version);
+      expect([missing.code, missing.err]).to.deep.equal([
+        1,
+        'Error from server (NotFound): pipelines.runink.io "never" not found\n',
+      ]);
+      expect((await call('get', 'pipelines', '--at', '99999999')).err).to.match(/Too large resource version/);
+      expect((await call('get', 'pipelines', '--at', version, '-w')).code).to.equal(2);
+    });
     it('changes nothing in a dry run', async () => {
       expect((await apply(pipeline('dry', 'true'), '--dry-run=server')).out).to.equal(
         'pipeline.runink.io/dry created (server dry run)\n',
