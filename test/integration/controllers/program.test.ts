@@ -6,11 +6,21 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { type ApiObject, isApiError, type Kind, kinds, type Lease, wellKnown } from '../../../apis/index.ts';
+import {
+  type ApiObject,
+  isApiError,
+  type Kind,
+  kinds,
+  type Lease,
+  type OwnerReference,
+  type Ref,
+  wellKnown,
+} from '../../../apis/index.ts';
 import { type RunningServer, startServer } from '../../../apiserver/index.ts';
 import { type Barn, createMemoryBarn } from '../../../barn/index.ts';
 import { present, silentLog, systemClock, systemRandom } from '../../../base/index.ts';
 import { HttpClient, loadKubeconfig } from '../../../client/index.ts';
+import { servedKindOf } from '../../../controllers/kit/index.ts';
 
 const program = fileURLToPath(new URL('../../../controllers/main.js', import.meta.url));
 const leaseRef = { namespace: wellKnown.systemHerd, name: wellKnown.schedulerLease };
@@ -74,6 +84,38 @@ describe('runink-controllers', function () {
     const second = await start();
     await until(async () => (await lease())?.spec?.holderIdentity?.includes(`_${second.pid ?? 0}_`) === true);
     expect((await lease())?.spec?.leaseTransitions).to.equal(1);
+  });
+
+  it('finds what is of users’ kinds: collects what has lost its owner, and empties a herd of it', async () => {
+    await start();
+    const names = { plural: 'toys', singular: 'toy', kind: 'Toy', listKind: 'ToyList' };
+    const openAPIV3Schema = { type: 'object' };
+    const versions = [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema } }];
+    await client.create(kinds.customResourceDefinitions, {
+      apiVersion: 'apiextensions.k8s.io/v1',
+      kind: 'CustomResourceDefinition',
+      metadata: { name: 'toys.example.com' },
+      spec: { group: 'example.com', scope: 'Namespaced', names, versions },
+    });
+    const definition = async () => client.get(kinds.customResourceDefinitions, { name: 'toys.example.com' });
+    await until(async () => servedKindOf(await definition()) !== undefined);
+    const kind = servedKindOf(await definition());
+    if (kind === undefined) throw new Error('the kind is not served');
+    await client.create(kinds.herds, { apiVersion: 'runink.io/v1', kind: 'Herd', metadata: { name: 'team' } });
+    const toy = (name: string, ownerReferences: readonly OwnerReference[] = []) =>
+      client.create<ApiObject>(kind, {
+        apiVersion: 'example.com/v1',
+        kind: 'Toy',
+        metadata: { namespace: 'team', name, ownerReferences },
+      });
+    const { uid = '' } = (await toy('owner')).metadata;
+    await toy('owned', [{ apiVersion: 'example.com/v1', kind: 'Toy', name: 'owner', uid }]);
+    await client.delete(kind, { namespace: 'team', name: 'owner' });
+    await until(() => isGone(kind, { namespace: 'team', name: 'owned' }));
+    await toy('left');
+    await client.delete(kinds.herds, { name: 'team' });
+    await until(() => isGone(kinds.herds, { name: 'team' }));
+    expect((await client.list<ApiObject>(kind)).items).to.deep.equal([]);
   });
 
   it('stands by while another leads', async () => {
@@ -149,6 +191,16 @@ describe('runink-controllers', function () {
   }
 
   /** The version of the first object after `resourceVersion` for which `holds`. */
+  async function isGone<T extends ApiObject>(kind: Kind<T>, ref: Ref): Promise<boolean> {
+    try {
+      await client.get(kind, ref);
+      return false;
+    } catch (cause) {
+      if (isApiError(cause, 'NotFound')) return true;
+      throw cause;
+    }
+  }
+
   async function versionOf<T extends ApiObject>(
     kind: Kind<T>,
     namespace: string,
