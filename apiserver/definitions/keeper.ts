@@ -16,6 +16,7 @@ import { backoffMs, type Log, sleep } from '../../base/index.ts';
 import type { KindTable, KnownDefinition } from '../kinds/kind-table.ts';
 import { remove } from '../registry/delete.ts';
 import { StaleDefinition } from '../registry/fence.ts';
+import { countedTxn } from '../registry/quota.ts';
 import { type Registry, timestamp } from '../registry/registry.ts';
 import { countKey, definitionKey, kindPrefix, partsOf } from '../storage/keys.ts';
 import { withCondition } from './conditions.ts';

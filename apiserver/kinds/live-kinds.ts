@@ -20,6 +20,8 @@ const backoff = { baseMs: 50, capMs: 5_000 };
 /** Who asks for a kind that is not here waits no longer for the store to say that there is none. */
 const catchUpMsMax = 2_000;
 
+const prefix = kindPrefix(kinds.customResourceDefinitions);
+
 /** The table of kinds of one server, and what keeps it live. */
 export class LiveKinds {
   readonly table = new KindTable([...kindInfos, ...reviewInfos]);
@@ -65,7 +67,7 @@ export class LiveKinds {
    * without that when the store does not answer.
    */
   async catchUp(): Promise<void> {
-    this.#catchingUp ??= this.#read(false).then(
+    this.#catchingUp ??= this.#readChanged().then(
       () => undefined,
       () => undefined,
     );
@@ -77,8 +79,16 @@ export class LiveKinds {
     await inTime(reading, catchUpMsMax, this.#deps.clock);
   }
 
+  // Their versions are few bytes; the definitions themselves may be many.
+  async #readChanged(): Promise<void> {
+    const { items, revision } = await this.#deps.store.barn.range(prefix, prefixEnd(prefix), { keysOnly: true });
+    const known = new Map(this.table.definitions().map((one) => [one.key, one.revision]));
+    const isSame = items.length === known.size && items.every((item) => known.get(item.key) === item.modRevision);
+    if (isSame) this.table.reached(revision);
+    else await this.#read(false);
+  }
+
   async #read(serializable: boolean): Promise<number> {
-    const prefix = kindPrefix(kinds.customResourceDefinitions);
     const found = await this.#deps.store.barn.range(prefix, prefixEnd(prefix), { serializable });
     this.table.replace(
       found.items.map((item) => this.#stored(item)),
