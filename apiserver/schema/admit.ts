@@ -4,6 +4,7 @@ import {
   ApiError,
   apiVersionOf,
   type KindInfo,
+  kinds,
   objectMetaSchema,
   type Schema,
   type StatusCause,
@@ -12,6 +13,7 @@ import {
 import { isRecord, type JsonRecord, recordOf, textOf } from '../json.ts';
 import { invalid, invalidError } from './causes.ts';
 import { admitCustom, asReadCustom } from './custom/admit-custom.ts';
+import { unknownKeywords } from './custom/definition.ts';
 import { metaProblems } from './meta.ts';
 import { walk } from './walker.ts';
 
@@ -116,7 +118,8 @@ export function admit(
   delete metadata.selfLink;
   const object: Unstructured = { ...fields, metadata };
   const causes = [...metaProblems(info, metadata), ...walked.causes];
-  return { object, causes, unknownFields: walked.unknownFields };
+  const keywords = info === kinds.customResourceDefinitions ? unknownKeywords(fields) : [];
+  return { object, causes, unknownFields: [...walked.unknownFields, ...keywords] };
 }
 
 /**

@@ -1,9 +1,25 @@
 // All that is wrong with the openAPIV3Schema of a CustomResourceDefinition.
 import type { Schema, StatusCause } from '../../../apis/index.ts';
+import { arrayOf, type JsonRecord, recordOf } from '../../json.ts';
 import { definitionRuleProblems } from '../rules/definition-rules.ts';
 import { defaultProblems } from './default-values.ts';
 import { keywordProblems } from './keywords.ts';
+import { readSchema } from './read-schema.ts';
 import { shapeProblems } from './structural.ts';
+
+/** Paths of the keywords that mean nothing in the schemas of a CustomResourceDefinition. */
+export function unknownKeywords(definition: JsonRecord): readonly string[] {
+  return arrayOf(recordOf(definition.spec).versions).flatMap((version, index) => {
+    const { openAPIV3Schema } = recordOf(recordOf(version).schema);
+    const path = `spec.versions[${index}].schema.openAPIV3Schema`;
+    return openAPIV3Schema === undefined ? [] : readSchema(openAPIV3Schema, path).unknownFields.map(asField);
+  });
+}
+
+// Names of properties stand in brackets where something is wrong, and behind a dot where a field is not known.
+function asField(path: string): string {
+  return path.replace(/\[([^\]]*[^\]\d][^\]]*)\]/g, '.$1');
+}
 
 /**
  * What is wrong with a schema that has been read (readSchema), found at `path`, in Kubernetes' words and order: its shape,

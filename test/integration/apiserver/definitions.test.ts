@@ -65,6 +65,21 @@ describe('apiserver: definitions', () => {
     ]);
   });
 
+  it('warn of keywords that mean nothing, and are refused for them where that is asked for', async () => {
+    const schema = {
+      openAPIV3Schema: { type: 'object', 'x-mine': 1, properties: { spec: { type: 'object', kind: 2 } } },
+    };
+    const body = widgets({}, { schema });
+    const strict = await server.ask('POST', `${definitionsPath}?fieldValidation=Strict`, { body });
+    expect([strict.code, strict.body.message]).to.deep.equal([
+      400,
+      'CustomResourceDefinition in version "v1" cannot be handled as a CustomResourceDefinition: strict decoding error: unknown field "spec.versions[0].schema.openAPIV3Schema.x-mine", unknown field "spec.versions[0].schema.openAPIV3Schema.properties.spec.kind"',
+    ]);
+    const warned = await server.ask('POST', `${definitionsPath}?dryRun=All`, { body });
+    expect([warned.code, text(warned.headers.warning).includes('unknown field')]).to.deep.equal([201, true]);
+    expect(text(warned.body.spec)).not.to.include('x-mine');
+  });
+
   it('whose names are taken are not served, and are when the names come free', async () => {
     await define(server, widgets());
     const names = { plural: 'gadgets', kind: 'Widget', singular: 'gadget' };
