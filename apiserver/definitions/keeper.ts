@@ -8,7 +8,6 @@ import {
   type KindInfo,
   kindInfos,
   kindOfStorage,
-  resourceOf,
   type Unstructured,
 } from '../../apis/index.ts';
 import { BarnError, prefixEnd } from '../../barn/index.ts';
@@ -18,7 +17,7 @@ import { remove } from '../registry/delete.ts';
 import { StaleDefinition } from '../registry/fence.ts';
 import { countedTxn } from '../registry/quota.ts';
 import { type Registry, timestamp } from '../registry/registry.ts';
-import { countKey, definitionKey, kindPrefix, partsOf } from '../storage/keys.ts';
+import { definitionKey, kindPrefix, partsOf } from '../storage/keys.ts';
 import { withCondition } from './conditions.ts';
 import { planNames } from './naming.ts';
 import { cleanupFinalizer } from './strategy.ts';
@@ -184,13 +183,17 @@ async function sweep({ registry }: KeeperDeps, definition: CustomResourceDefinit
   if (info === undefined) return;
   const prefix = kindPrefix(info);
   const { items } = await registry.store.barn.range(prefix, prefixEnd(prefix), { keysOnly: true });
-  for (const { key, modRevision } of items) {
-    const { herdUid } = partsOf(key);
-    // A quota of the herd counts anew: this one was not taken off.
-    const counter = herdUid === undefined ? [] : [{ do: 'delete' as const, key: countKey(herdUid, resourceOf(info)) }];
-    await registry.store.txn(
-      [{ target: 'mod', key, op: '=', number: modRevision }],
-      [{ do: 'delete', key }, ...counter],
+  // By the definition, which is gone, nothing could be written.
+  const { definition: _gone, ...bare } = info;
+  for (const { key, modRevision } of items)
+    await countedTxn(
+      registry,
+      { info: bare, ...partsOf(key), namespace: undefined, by: -1 },
+      {
+        fence: undefined,
+        compares: [{ target: 'mod', key, op: '=', number: modRevision }],
+        success: [{ do: 'delete', key }],
+        failure: [],
+      },
     );
-  }
 }
