@@ -6,6 +6,7 @@ import { reviewInfos } from '../reviews/kinds.ts';
 import { inTime } from '../storage/barn-health.ts';
 import { kindPrefix } from '../storage/keys.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
+import { absentInfos } from './absent-kinds.ts';
 import { KindTable, type StoredDefinition } from './kind-table.ts';
 
 /** What following needs. */
@@ -24,7 +25,7 @@ const prefix = kindPrefix(kinds.customResourceDefinitions);
 
 /** The table of kinds of one server, and what keeps it live. */
 export class LiveKinds {
-  readonly table = new KindTable([...kindInfos, ...reviewInfos]);
+  readonly table = new KindTable([...kindInfos, ...reviewInfos, ...absentInfos]);
   readonly #deps: LiveKindsDeps;
   #catchingUp: Promise<void> | undefined;
   #isReady = false;

@@ -90,7 +90,7 @@ spec: { mode: never, steps: [{ use: filter }] }
   check('verbs about things that are not served', async (k) => {
     for (const words of [
       ['get', 'deployments'],
-      ['get', 'services,pipelines'],
+      ['get', 'deployments,pipelines'],
       ['scale', 'deployment/x', '--replicas=1'],
       ['rollout', 'status', 'deployment/x'],
       ['autoscale', 'deployment/x', '--max=3'],
@@ -98,7 +98,7 @@ spec: { mode: never, steps: [{ use: filter }] }
       ['set', 'image', 'deployment/x', 'a=b'],
     ]) {
       expect(await k.fails(...words), words.join(' ')).to.match(
-        /^error: the server doesn't have a resource type "(deployments?|services)"\n/,
+        /^error: the server doesn't have a resource type "deployments?"\n/,
       );
     }
     expect(await k.fails('scale', 'pl/flow', '--replicas=2')).to.match(/could not find the requested resource/);

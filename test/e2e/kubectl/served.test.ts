@@ -62,6 +62,18 @@ kubectls('what is served', ({ check, checkNew, setUp }) => {
     expect(await k.ok('version', '--client')).to.match(k.isOld ? /GitVersion:"v1\.20/ : /^Client Version: v1\.35/);
   });
 
+  check('cluster-info tells where the server is', async (k, server) => {
+    // Older ones colour it also where nobody sees the colour.
+    const told = (await k.ok('cluster-info')).replace(/\u001b\[[0-9;]*m/g, '');
+    expect(told)
+      .to.match(/^Kubernetes control plane is running at https:/)
+      .and.to.include(server.url);
+    expect(await k.run('get', 'services')).to.include({ code: 0, stdout: '' });
+    expect(await k.fails('create', 'service', 'clusterip', 'x', '--tcp=80')).to.include(
+      'the server does not allow this method on the requested resource',
+    );
+  });
+
   check('explain tells a kind, a field, and all below it', async (k) => {
     const kind = await k.ok('explain', 'pipelines');
     expect(kind)
