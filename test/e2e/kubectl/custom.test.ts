@@ -208,6 +208,21 @@ kubectls('custom objects', ({ check, checkNew, setUp }) => {
       await k.ok('patch', 'wd', 'sub', '--subresource=scale', '--type=merge', '-p', '{"spec":{"replicas":4}}'),
     ).to.match(/patched\n$/);
     expect(await server.read(widgetPath(k.tag, 'sub'))).to.have.nested.property('spec.replicas', 4);
+    const object = await server.read(widgetPath(k.tag, 'sub'));
+    const replaced = { ...object, spec: { size: 'large' }, status: { replicas: 6 } };
+    expect(await k.feed(JSON.stringify(replaced)).ok('replace', '--subresource=status', '-f', '-')).to.equal(
+      'widget.example.com/sub replaced\n',
+    );
+    const editor = await k.file('edit-status', 'sed -i "s/replicas: 6/replicas: 7/" "$1"\n');
+    expect(await k.with({ KUBE_EDITOR: `sh ${editor}` }).ok('edit', 'wd', 'sub', '--subresource=status')).to.equal(
+      'widget.example.com/sub edited\n',
+    );
+    const after = await server.read(widgetPath(k.tag, 'sub'));
+    expect(after).to.have.nested.property('status.replicas', 7);
+    expect(after).to.have.nested.property('spec.size', 'small');
+    expect(await k.fails('patch', 'wd', 'sub', '--subresource=nosuch', '--type=merge', '-p', '{}')).to.match(
+      /^Error from server \(NotFound\): /,
+    );
   });
 
   check('scale, by name, file and condition', async (k, server) => {

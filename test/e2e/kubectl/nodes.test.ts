@@ -81,6 +81,19 @@ kubectls('nodes', ({ check, setUp }) => {
     expect(await k.ok('annotate', 'node', name(k), 'note=x')).to.equal(`node/${name(k)} annotated\n`);
   });
 
+  check('drain of a node on which nothing runs', async (k, server) => {
+    const drained = `drained-${k.tag}`;
+    await k.feed(node(drained)).ok('create', '-f', '-');
+    expect(await k.ok('drain', drained, '--dry-run=server')).to.match(/drained \(server dry run\)\n$/);
+    expect(await server.read(path(drained))).to.not.have.nested.property('spec.unschedulable');
+    expect(await k.ok('drain', drained, '--ignore-daemonsets', '--force')).to.equal(
+      `node/${drained} cordoned\nnode/${drained} drained\n`,
+    );
+    expect(await server.read(path(drained))).to.have.nested.property('spec.unschedulable', true);
+    expect(await k.fails('drain', 'none')).to.include('nodes "none" not found');
+    await k.ok('delete', 'node', drained);
+  });
+
   check('create and delete', async (k) => {
     const other = `other-${k.tag}`;
     expect(await k.feed(node(other)).ok('create', '-f', '-')).to.equal(`node/${other} created\n`);

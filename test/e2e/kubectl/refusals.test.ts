@@ -113,6 +113,33 @@ spec: { mode: never, steps: [{ use: filter }] }
     );
   });
 
+  check('pods that are not there, and what pods do not do', async (k) => {
+    for (const words of [
+      ['get', 'pod', 'none'],
+      ['logs', 'none'],
+      ['exec', 'none', '--', 'ls'],
+      ['attach', 'none'],
+      ['port-forward', 'pod/none', '1:1'],
+      ['delete', 'pod', 'none'],
+    ])
+      expect(await k.fails(...words), words.join(' ')).to.match(
+        /[Ee]rror from server \(NotFound\): pods "none" not found/,
+      );
+    expect(await k.fails('run', 'made', '--image=x')).to.match(
+      /^Error from server \(MethodNotAllowed\): the server does not allow this method on the requested resource/,
+    );
+    expect(await k.fails('top', 'nodes')).to.equal('error: Metrics API not available\n');
+  });
+
+  check('other people', async (k) => {
+    expect(await k.fails('get', 'pl', '--as=joe')).to.equal(
+      `Error from server (Forbidden): pipelines.runink.io is forbidden: User "joe" cannot list resource "pipelines" in API group "runink.io" in the namespace "${k.tag}"\n`,
+    );
+    expect(await k.fails('create', 'ns', 'joes', '--as=joe')).to.match(
+      /namespaces is forbidden: User "joe" cannot create resource "namespaces" in API group "" at the cluster scope/,
+    );
+  });
+
   checkNew('flags and words that kubectl itself refuses', async (k) => {
     expect(await k.fails('get', 'pl', '--nosuch')).to.include('unknown flag: --nosuch');
     expect(await k.fails('conjure')).to.include('unknown command "conjure"');

@@ -102,6 +102,8 @@ kubectls('what is served', ({ check, checkNew, setUp }) => {
     expect(
       JSON.parse(await k.ok('get', '--raw', `/apis/runink.io/v1/namespaces/${k.tag}/pipelines/shown`)),
     ).to.have.property('kind', 'Pipeline');
+    expect(JSON.parse(await k.ok('get', '--raw', '/openapi/v2'))).to.have.property('swagger', '2.0');
+    expect(JSON.parse(await k.ok('get', '--raw', '/openapi/v3'))).to.have.nested.property('paths.api/v1');
     expect(await k.ok('get', '--raw', '/metrics')).to.match(/^apiserver_request_total\{/m);
     expect(await k.fails('get', '--raw', '/nonesuch')).to.equal(
       'Error from server (NotFound): the server could not find the requested resource\n',
