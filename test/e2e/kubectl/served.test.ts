@@ -1,5 +1,6 @@
 // What the server says of itself: kinds, versions, documents, health, and kubectl's doors to plain paths.
 import { get } from 'node:http';
+import { stripVTControlCharacters } from 'node:util';
 import { expect } from 'chai';
 import { flow } from './manifests.ts';
 import { kubectls } from './suite.ts';
@@ -64,7 +65,7 @@ kubectls('what is served', ({ check, checkNew, setUp }) => {
 
   check('cluster-info tells where the server is', async (k, server) => {
     // Older ones colour it also where nobody sees the colour.
-    const told = (await k.ok('cluster-info')).replace(/\u001b\[[0-9;]*m/g, '');
+    const told = stripVTControlCharacters(await k.ok('cluster-info'));
     expect(told)
       .to.match(/^Kubernetes control plane is running at https:/)
       .and.to.include(server.url);
