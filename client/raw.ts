@@ -50,6 +50,8 @@ export interface RawClient extends Disposable {
 export interface RawClientOptions {
   /** Longest wait for the head of an answer; default 30 s. */
   readonly timeoutMs?: number;
+  /** The program's name, under which the fields that it writes are owned unless a write names a manager; default runink. */
+  readonly userAgent?: string;
   readonly clock?: Clock;
 }
 
@@ -75,7 +77,7 @@ export function openRawClient(connection: Connection, options: RawClientOptions 
       agent,
       method: asked.method,
       path: url.pathname.replace(/\/+$/, '') + asked.path + queryText(asked.query),
-      headers: headersOf(asked, connection),
+      headers: { 'user-agent': options.userAgent ?? 'runink', ...headersOf(asked, connection) },
       ...(asked.signal !== undefined && { signal: asked.signal }),
     });
     return new Promise<RawResponse>((resolve, reject) => {
@@ -210,7 +212,6 @@ function headersOf({ headers, body }: RawRequest, { token }: Connection): Record
   const length = typeof body === 'string' || body instanceof Uint8Array ? Buffer.byteLength(body) : undefined;
   return {
     accept: 'application/json',
-    'user-agent': 'runink',
     ...(token !== undefined && { authorization: `Bearer ${token}` }),
     ...(length !== undefined && { 'content-length': String(length) }),
     ...headers,

@@ -51,7 +51,7 @@ async function main(argv: readonly string[]): Promise<number> {
     flags.kubeconfig,
     flags.context === undefined ? {} : { context: flags.context },
   );
-  const client = lifetime.use(new HttpClient(connection));
+  const client = lifetime.use(new HttpClient(connection, { userAgent: 'runink-controllers' }));
   if (!(await reach(client, log, signal))) return 0;
   process.stdout.write('{"ready":true}\n');
 

@@ -43,7 +43,7 @@ export async function runAgent(flags: Flags, log: Log): Promise<void> {
   await using life = new Lifetime();
 
   const connection = await loadKubeconfig(flags.kubeconfig);
-  const client = life.use(new HttpClient(connection));
+  const client = life.use(new HttpClient(connection, { userAgent: 'runi-agent' }));
   const deps = { client, clock, random, log };
   const { spawner, exchange } = await openIsolation(flags, log, life);
   const facts = await machineFacts(flags, spawner);

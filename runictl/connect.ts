@@ -31,7 +31,10 @@ const errorBytesMax = 1024 * 1024;
 export async function connect(flags: GlobalFlags, terminal: Terminal): Promise<Api> {
   const { connection, source } = await findConnection(flags, terminal);
   const timeoutMs = requestTimeoutMs(flags.requestTimeout);
-  const client = new HttpClient(connection, timeoutMs === undefined ? {} : { timeoutMs });
+  const client = new HttpClient(connection, {
+    userAgent: 'runictl',
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  });
   const ask = async (request: RawRequest): Promise<ApiAnswer> => {
     const response = await client.raw.request(request);
     if (response.status >= 400) throw await errorOf(response);

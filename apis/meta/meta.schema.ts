@@ -5,6 +5,7 @@ const stringMap = { type: 'object', additionalProperties: { type: 'string' } } a
 const ownerReferenceSchema = {
   type: 'object',
   'x-runink-type': 'OwnerReference',
+  'x-kubernetes-map-type': 'atomic',
   description: 'An object whose deletion deletes this one too. It lives in the same herd or in the cluster.',
   required: ['apiVersion', 'kind', 'name', 'uid'],
   properties: {

@@ -150,6 +150,7 @@ const copied = [
   'x-kubernetes-preserve-unknown-fields',
   'x-kubernetes-list-type',
   'x-kubernetes-list-map-keys',
+  'x-kubernetes-map-type',
 ] as const;
 
 // What kubectl computes a strategic merge patch by; the server merges by the same lists (registry/strategic-patch.ts).

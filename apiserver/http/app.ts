@@ -146,10 +146,12 @@ async function serve(
       if (!(await deps.servePath(about.path, request, response))) sendText(response, 404, notFoundText);
       return;
     case 'resource': {
-      await authorise(attributesOf(user, about, query, request), nodeLookups(deps.registry));
+      const attributes = attributesOf(user, about, query, request);
+      await authorise(attributes, nodeLookups(deps.registry));
+      const mayCreate = () => authorise({ ...attributes, verb: 'create' }, nodeLookups(deps.registry));
       if (about.info.deprecation !== undefined)
         response.appendHeader('warning', `299 - "${about.info.deprecation.replace(/["\\\\]/g, '\\\\$&')}"`);
-      return serveResource({ deps, watches, request, response, query, user, about });
+      return serveResource({ deps, watches, request, response, query, user, about, mayCreate });
     }
     default:
       return about satisfies never;

@@ -25,12 +25,14 @@ export interface Call {
   readonly query: URLSearchParams;
   readonly user: User;
   readonly about: ResourceRequest;
+  /** Rejects when the user may not create what the request is about. */
+  readonly mayCreate: () => Promise<void>;
 }
 
 /** How a write of the call is done, with what its user may write. */
-export async function optionsOf(call: Call, kind: string): Promise<WriteOptions> {
+export async function optionsOf(call: Call, kind: string): Promise<WriteOptions & { readonly manager: string }> {
   const guard = nodeGuard(call.user, call.about);
-  const options = writeOptions(call.query, kind, (message) => {
+  const options = writeOptions(call.query, kind, call.request.headers['user-agent'], (message) => {
     const text = message.replace(/[^\x20-\x7e]/g, '?').replace(/["\\]/g, '\\$&');
     call.response.appendHeader('warning', `299 - "${text}"`);
   });

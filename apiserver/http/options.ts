@@ -1,20 +1,46 @@
 // Query parameters of the verbs that write.
 import { ApiError } from '../../apis/index.ts';
 import { arrayOf, isRecord, recordOf, textOf } from '../json.ts';
+import { managerOf, managerProblems } from '../managed/index.ts';
 import type { DeleteOptions } from '../registry/delete.ts';
 import type { WriteOptions } from '../registry/registry.ts';
 import * as cause from '../schema/causes.ts';
-import { wholeNumber } from './reading-options.ts';
+import { isOn, wholeNumber } from './reading-options.ts';
 
 const metaGroup = 'meta.k8s.io';
 
-/** dryRun and fieldValidation. Errors: Invalid. */
-export function writeOptions(query: URLSearchParams, kind: string, warn: (message: string) => void): WriteOptions {
+/** dryRun, fieldValidation and fieldManager. Errors: Invalid. */
+export function writeOptions(
+  query: URLSearchParams,
+  kind: string,
+  userAgent: string | undefined,
+  warn: (message: string) => void,
+): WriteOptions & { readonly manager: string } {
+  const manager = query.get('fieldManager') ?? '';
+  const problems = managerProblems(manager);
+  if (problems.length > 0) throw cause.invalidError({ group: metaGroup, kind }, '', problems);
   const given = query.get('fieldValidation') ?? '';
   if (given !== '' && given !== 'Strict' && given !== 'Warn' && given !== 'Ignore') {
     throw optionsInvalid(kind, cause.notSupported('fieldValidation', given, ['', 'Ignore', 'Strict', 'Warn']));
   }
-  return { dryRun: isDryRun(query.getAll('dryRun'), kind), fieldValidation: given === '' ? 'Warn' : given, warn };
+  return {
+    dryRun: isDryRun(query.getAll('dryRun'), kind),
+    fieldValidation: given === '' ? 'Warn' : given,
+    manager: managerOf(manager, userAgent),
+    warn,
+  };
+}
+
+/** Whether a patch may take what others own; an apply must name its manager. Errors: Invalid. */
+export function patchForce(query: URLSearchParams, isApply: boolean): boolean {
+  const force = query.get('force');
+  if (isApply && (query.get('fieldManager') ?? '') === '') {
+    throw optionsInvalid('PatchOptions', cause.required('fieldManager', 'is required for apply patch'));
+  }
+  if (!isApply && force !== null) {
+    throw optionsInvalid('PatchOptions', cause.forbidden('force', 'may not be specified for non-apply patch'));
+  }
+  return isOn(force);
 }
 
 /** Options of a delete, from its body and query. Errors: BadRequest, Invalid. */
@@ -58,10 +84,12 @@ const graceSecondsMax = 366 * 24 * 3600;
 
 function graceOf(given: unknown): number | undefined {
   if (given === undefined || given === null) return undefined;
-  if (typeof given === 'number' && Number.isSafeInteger(given) && given >= 0 && given <= graceSecondsMax) return given;
+  // Less than none is one second, as in Kubernetes.
+  if (typeof given === 'number' && Number.isSafeInteger(given) && given <= graceSecondsMax)
+    return given < 0 ? 1 : given;
   throw optionsInvalid(
     'DeleteOptions',
-    cause.invalid('gracePeriodSeconds', given, `must be a whole number of seconds from 0 to ${graceSecondsMax}`),
+    cause.invalid('gracePeriodSeconds', given, `must be a whole number of seconds up to ${graceSecondsMax}`),
   );
 }
 

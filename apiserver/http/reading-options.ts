@@ -94,7 +94,8 @@ function refuse(problems: readonly StatusCause[]): void {
   if (problems.length > 0) throw cause.invalidError({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', problems);
 }
 
-function isOn(value: string | null): boolean {
+/** A parameter that is on or off. */
+export function isOn(value: string | null): boolean {
   return value !== null && value !== '0' && value.toLowerCase() !== 'false';
 }
 

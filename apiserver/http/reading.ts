@@ -1,7 +1,7 @@
 // The verbs that read over HTTP: what of the store, in the form that the client takes.
 import { apiVersionOf, listKindOf, type Unstructured } from '../../apis/index.ts';
 import { freshnessOfGet } from '../registry/freshness.ts';
-import { list } from '../registry/list.ts';
+import { type Listed, list } from '../registry/list.ts';
 import { readTarget } from '../registry/registry.ts';
 import { type Stored, show } from '../storage/object-store.ts';
 import { type Pieces, shownBytes } from '../storage/stored-bytes.ts';
@@ -56,16 +56,21 @@ export async function serveList(call: Call): Promise<void> {
   const { clock } = deps.registry;
   const answer = negotiateAnswer(call.request.headers.accept);
   const listed = await list(deps.registry, deps.continueTokens, about, listOptions(query, about.info));
-  const metadata = {
-    resourceVersion: String(listed.revision),
-    ...(listed.continueToken === '' ? {} : { continue: listed.continueToken }),
-    ...(listed.remaining === undefined ? {} : { remainingItemCount: listed.remaining }),
-  };
+  const metadata = listMetadata(listed);
   const frame = frameOf(call, metadata, answer.form);
   const items = itemsIn(call, listed.items, answer);
   const isYaml = answer.encoding === 'yaml';
   const pieces = isYaml ? yamlList(frame, items) : jsonList(frame, items);
   await sendPieces(response, pieces, isYaml ? yamlMediaType : jsonMediaType, () => clock.monotonicMs());
+}
+
+/** What a list says of itself. */
+export function listMetadata({ revision, continueToken, remaining }: Listed): Readonly<Record<string, unknown>> {
+  return {
+    resourceVersion: String(revision),
+    ...(continueToken === '' ? {} : { continue: continueToken }),
+    ...(remaining === undefined ? {} : { remainingItemCount: remaining }),
+  };
 }
 
 /** A list but for its items. */

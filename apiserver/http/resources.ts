@@ -3,6 +3,7 @@ import { ApiError, apiVersionOf, kinds, listKindOf, notFound, type Unstructured 
 import { forbiddenError } from '../auth/attributes.ts';
 import { seesOnlyMetadata } from '../auth/authorise.ts';
 import { isRecord } from '../json.ts';
+import { apply } from '../registry/apply.ts';
 import { bind } from '../registry/binding.ts';
 import { getContent, putContent } from '../registry/bundle.ts';
 import { create } from '../registry/create.ts';
@@ -11,18 +12,19 @@ import { evict, readEviction } from '../registry/eviction.ts';
 import { StaleDefinition } from '../registry/fence.ts';
 import { reportDuplicates } from '../registry/fields.ts';
 import { list } from '../registry/list.ts';
-import { patch, patchTypeOf } from '../registry/patch.ts';
+import { badPatch, patch, patchTypeOf } from '../registry/patch.ts';
 import type { Target, WriteOptions } from '../registry/registry.ts';
 import { update } from '../registry/update.ts';
 import { isReview } from '../reviews/kinds.ts';
-import { parseBody } from '../schema/parse.ts';
+import { parsePatch } from '../schema/parse.ts';
+import { parseConfiguration } from './apply-body.ts';
 import { readBody } from './body.ts';
 import { type Call, fenceOfCall, jsonBody, optionalBody, optionsOf } from './call.ts';
 import { type LogCall, serveLog, serveProgress } from './logs.ts';
 import { mediaTypeOf, negotiate } from './negotiate.ts';
-import { deleteOptions } from './options.ts';
+import { deleteOptions, patchForce } from './options.ts';
 import { servePodLog } from './pod-log.ts';
-import { objectIn, serveList, serveObject } from './reading.ts';
+import { listMetadata, objectIn, serveList, serveObject } from './reading.ts';
 import { listOptions } from './reading-options.ts';
 import { afterWrite, sendJson } from './respond.ts';
 import { serveReview } from './reviewing.ts';
@@ -114,8 +116,7 @@ async function serveCreate(call: Call): Promise<void> {
   }
   if (about.subresource === 'eviction') return serveEviction(call, body, options);
   const made = await create(deps.registry, about, body, options);
-  const isHerd = about.info === kinds.herds || about.info === kinds.namespaces;
-  if (isHerd && !options.dryRun) await afterWrite(deps.onHerd(made.metadata.name ?? ''));
+  await furnish(call, made, options);
   sendObject(call, 201, made);
 }
 
@@ -135,11 +136,34 @@ async function serveUpdate(call: Call): Promise<void> {
 async function servePatch(call: Call): Promise<void> {
   const options = await optionsOf(call, 'PatchOptions');
   const type = patchTypeOf(call.about, mediaTypeOf(call.request.headers['content-type']));
+  const force = patchForce(call.query, type === 'apply');
   const text = (await readBody(call.request, call.deps.registry.limits.bodyBytesMax)).toString('utf8');
-  const parsed = parseBody(text, 'Patch', call.deps.registry.limits.depthMax);
-  reportDuplicates(call.about.info, parsed.duplicates, options);
+  if (type === 'apply') return serveApply(call, text, { ...options, force });
+  const parsed = parsePatch(text, call.deps.registry.limits.depthMax);
+  const strictly = (problem: string) => badPatch(parsed.value, problem);
+  reportDuplicates(call.about.info, parsed.duplicates, { ...options, strictly });
   refuseMoreThanMetadata(call, parsed.value);
   sendObject(call, 200, await patch(call.deps.registry, call.about, type, parsed.value, options));
+}
+
+async function serveApply(
+  call: Call,
+  text: string,
+  options: WriteOptions & { readonly manager: string; readonly force: boolean },
+): Promise<void> {
+  const { about, deps, mayCreate } = call;
+  const { value, problem } = parseConfiguration(text, deps.registry.limits);
+  if (problem !== undefined && options.fieldValidation === 'Strict')
+    throw new ApiError('BadRequest', `error strict decoding patch: ${problem}`);
+  const { object, isNew } = await apply(deps.registry, about, value, { ...options, mayCreate });
+  if (problem !== undefined && options.fieldValidation === 'Warn') options.warn(problem);
+  if (isNew) await furnish(call, object, options);
+  sendObject(call, isNew ? 201 : 200, object);
+}
+
+async function furnish(call: Call, made: Unstructured, { dryRun }: WriteOptions): Promise<void> {
+  const isHerd = call.about.info === kinds.herds || call.about.info === kinds.namespaces;
+  if (isHerd && !dryRun) await afterWrite(call.deps.onHerd(made.metadata.name ?? ''));
 }
 
 // Judged on what the patch names and not on what it changes, as else a guess that changes nothing would tell a secret.
@@ -162,7 +186,7 @@ async function serveDelete(call: Call): Promise<void> {
 async function serveDeleteCollection(call: Call): Promise<void> {
   const { about, deps, query } = call;
   const options = await deletion(call);
-  const listed = await list(deps.registry, deps.continueTokens, about, { ...listOptions(query, about.info), limit: 0 });
+  const listed = await list(deps.registry, deps.continueTokens, about, listOptions(query, about.info));
   const items: Unstructured[] = [];
   for (const { object } of listed.items) {
     const target: Target = { ...about, name: object.metadata.name ?? '' };
@@ -171,7 +195,7 @@ async function serveDeleteCollection(call: Call): Promise<void> {
     if (deleted !== undefined) items.push(visible(call, deleted));
   }
   const { info } = about;
-  const metadata = { resourceVersion: String(listed.revision) };
+  const metadata = listMetadata(listed);
   sendJson(call.response, 200, { kind: listKindOf(info), apiVersion: apiVersionOf(info), metadata, items });
 }
 

@@ -11,7 +11,9 @@ export function visible(call: Pick<Call, 'user' | 'about'>, object: Unstructured
   if (!seesOnlyMetadata({ user: call.user, info: call.about.info })) return object;
   const { data: _data, ...rest } = object;
   const { [lastApplied]: _applied, ...annotations } = object.metadata.annotations ?? {};
-  return { ...rest, metadata: { ...object.metadata, annotations } };
+  // The owners of fields are told with the names of what is in a secret.
+  const { managedFields: _managed, ...metadata } = object.metadata;
+  return { ...rest, metadata: { ...metadata, annotations } };
 }
 
 /** `includeObject` of a Table. Errors: BadRequest. */

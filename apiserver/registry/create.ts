@@ -9,12 +9,14 @@ import {
 } from '../../apis/index.ts';
 import type { Compare, Operation } from '../../barn/index.ts';
 import { isRecord, textOf } from '../json.ts';
+import type { ManagedFields } from '../managed/index.ts';
 import { admit, checkKind } from '../schema/admit.ts';
 import { invalidError } from '../schema/causes.ts';
 import { objectKey, openKey, storedKind } from '../storage/keys.ts';
 import { show, unshow, withVersion } from '../storage/object-store.ts';
 import { reportFields } from './fields.ts';
 import { herdIsGoing } from './going.ts';
+import { withManagedFields, withOwners } from './owners.ts';
 import { countedTxn } from './quota.ts';
 import { herdOf, type Registry, type Target, timestamp, type WriteOptions } from './registry.ts';
 import { strategyOf } from './strategy.ts';
@@ -23,12 +25,18 @@ const generateAttempts = 5;
 const suffixLetters = 'bcdfghjklmnpqrstvwxz2456789';
 const generatedPrefixMax = 58;
 
+/** How an object is created. */
+export interface CreateOptions extends WriteOptions {
+  /** Who owns its fields, where it comes of an apply. */
+  readonly owners?: { readonly managedFields: ManagedFields };
+}
+
 /** Creates an object from a body. Errors: BadRequest, Invalid, NotFound (herd), Forbidden (herd is going), AlreadyExists. */
 export async function create(
   registry: Registry,
   target: Target,
   body: unknown,
-  options: WriteOptions,
+  options: CreateOptions,
 ): Promise<Unstructured> {
   if (target.info.definition?.isTerminating === true) throw definitionIsGoing();
   const given = checkKind(target.info, body);
@@ -64,7 +72,7 @@ async function prepare(
   registry: Registry,
   target: Target,
   body: Record<string, unknown>,
-  options: WriteOptions,
+  options: CreateOptions,
 ): Promise<Unstructured> {
   const { info } = target;
   const given = isRecord(body.metadata) ? body.metadata : {};
@@ -97,7 +105,11 @@ async function prepare(
   const stored = storedKind(info);
   const strategy = strategyOf(stored);
   const bare = unshow(info, view, undefined);
-  const object = strategy.onCreate?.(bare) ?? bare;
+  const completed = strategy.onCreate?.(bare) ?? bare;
+  const object =
+    options.owners === undefined
+      ? withOwners(registry, target, undefined, completed, given.managedFields, options)
+      : withManagedFields(completed, options.owners.managedFields);
   const causes = [
     ...admitted.causes,
     ...(admitted.causes.length > 0 ? [] : (strategy.problems?.(object, undefined) ?? [])),

@@ -75,7 +75,7 @@ async function mark(
   options: DeleteOptions,
 ): Promise<Deleted | undefined> {
   const isMarked = before.metadata.deletionTimestamp !== undefined;
-  if (options.dryRun || (isMarked && jsonEqual(finalizers, before.metadata.finalizers ?? []))) {
+  if (isMarked && jsonEqual(finalizers, before.metadata.finalizers ?? [])) {
     return { kind: 'marked', object: show(target.info, before) };
   }
   const strategy = strategyOf(storedKind(target.info));
@@ -97,6 +97,7 @@ async function mark(
     },
   };
   const after = strategy.onDelete?.(bare) ?? bare;
+  if (options.dryRun) return { kind: 'marked', object: show(target.info, after) };
   const beside = strategy.beside?.({ herdUid: stored.herdUid, before, after }) ?? [];
   const result = await fencedTxn(
     registry,

@@ -22,6 +22,7 @@ export function reportDuplicates(info: KindInfo, paths: readonly string[], optio
 function report(info: KindInfo, problems: readonly string[], options: WriteOptions): void {
   if (problems.length === 0 || options.fieldValidation === 'Ignore') return;
   if (options.fieldValidation === 'Strict') {
+    if (options.strictly !== undefined) throw options.strictly(`strict decoding error: ${problems.join(', ')}`);
     throw new ApiError(
       'BadRequest',
       `${info.kind} in version "${info.version}" cannot be handled as a ${info.kind}: strict decoding error: ${problems.join(', ')}`,

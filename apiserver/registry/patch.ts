@@ -2,33 +2,36 @@ import jsonPatch from 'fast-json-patch';
 import { ApiError, isKubernetesOwn, type Unstructured } from '../../apis/index.ts';
 import { arrayOf, isRecord, recordOf, textOf } from '../json.ts';
 import { rootSchema } from '../schema/admit.ts';
+import * as cause from '../schema/causes.ts';
 import { mergePatch } from './merge-patch.ts';
 import type { Registry, Target, WriteOptions } from './registry.ts';
 import { strategicPatch } from './strategic-patch.ts';
 import { change } from './update.ts';
 
-/** The kinds of patches, by what their media types are called in messages. */
+/** The kinds of patches that say what changes, by what their media types are called in messages. */
 export type PatchType = 'merge' | 'json' | 'strategic';
 
 const operationsMax = 10_000;
 
-const mediaTypes: Readonly<Record<string, PatchType>> = {
+const mediaTypes: Readonly<Record<string, PatchType | 'apply'>> = {
+  'application/apply-patch+yaml': 'apply',
   'application/merge-patch+json': 'merge',
   'application/json-patch+json': 'json',
   'application/strategic-merge-patch+json': 'strategic',
 };
 
 /** The type of patch that a media type names, if the target takes it. Errors: UnsupportedMediaType. */
-export function patchTypeOf(target: Target, mediaType: string): PatchType {
+export function patchTypeOf(target: Target, mediaType: string): PatchType | 'apply' {
   const type = mediaTypes[mediaType];
   const takesStrategic = isKubernetesOwn(target.info);
   if (type !== undefined && (type !== 'strategic' || takesStrategic)) return type;
-  const accepted = ['application/json-patch+json', 'application/merge-patch+json'];
-  if (takesStrategic) accepted.push('application/strategic-merge-patch+json');
-  const what =
-    mediaType === 'application/apply-patch+yaml'
-      ? 'server-side apply is not served yet'
-      : 'the body of the request was in an unknown format';
+  const accepted = [
+    'application/json-patch+json',
+    'application/merge-patch+json',
+    ...(takesStrategic ? ['application/strategic-merge-patch+json'] : []),
+    'application/apply-patch+yaml',
+  ];
+  const what = 'the body of the request was in an unknown format';
   throw new ApiError('UnsupportedMediaType', `${what} - accepted media types include: ${accepted.join(', ')}`);
 }
 
@@ -41,11 +44,23 @@ export function patch(
   options: WriteOptions,
 ): Promise<Unstructured> {
   if (type === 'json') checkOperations(body);
-  else if (!isRecord(body)) throw new ApiError('BadRequest', 'the patch must be a JSON object');
-  return change(registry, target, (current) => apply(target, type, current, body), options);
+  else if (!isRecord(body)) {
+    const what = `json: cannot unmarshal ${jsonTypeOf(body)} into Go value of type map[string]interface {}`;
+    throw new ApiError('BadRequest', type === 'merge' ? `error decoding patch: ${what}` : what);
+  }
+  return change(registry, target, (current) => ({ object: patched(target, type, current, body) }), {
+    ...options,
+    strictly: (problem) => badPatch(body, problem),
+  });
 }
 
-function apply(target: Target, type: PatchType, current: Unstructured, body: unknown): Record<string, unknown> {
+/** The refusal of a patch whose result a strict reader does not take. */
+export function badPatch(body: unknown, problem: string): ApiError {
+  const why = cause.invalid('patch', JSON.stringify(body), problem);
+  return new ApiError('Invalid', ` "" is invalid: patch: ${why.message}`, { causes: [why] });
+}
+
+function patched(target: Target, type: PatchType, current: Unstructured, body: unknown): Record<string, unknown> {
   const result = recordOf(applied(target, type, current, body));
   const metadata = recordOf(result.metadata);
   const name = textOf(metadata.name) ?? '';
@@ -86,7 +101,7 @@ function checkOperations(body: unknown): void {
   if (!Array.isArray(body)) {
     throw new ApiError(
       'BadRequest',
-      'json: cannot unmarshal object into Go value of type jsonpatch.Patch: a JSON patch is an array of operations',
+      `json: cannot unmarshal ${jsonTypeOf(body)} into Go value of type jsonpatch.Patch`,
     );
   }
   if (body.length > operationsMax) {
@@ -102,12 +117,18 @@ function checkOperations(body: unknown): void {
   }
 }
 
+function jsonTypeOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'array';
+  return typeof value === 'boolean' ? 'bool' : typeof value;
+}
+
 function applyOperations(current: Unstructured, operations: readonly unknown[]): unknown {
   try {
     return jsonPatch.applyPatch<unknown>(structuredClone(current), operationsOf(operations), true, true, true)
       .newDocument;
-  } catch (cause) {
-    throw unfit(cause);
+  } catch (error) {
+    throw unfit(error);
   }
 }
 
@@ -116,6 +137,7 @@ function operationsOf(operations: readonly unknown[]): jsonPatch.Operation[] {
   return operations as jsonPatch.Operation[];
 }
 
-function unfit(cause?: unknown): ApiError {
-  return new ApiError('Invalid', 'the server rejected our request due to an error in our request', {}, { cause });
+function unfit(error?: unknown): ApiError {
+  const message = 'the server rejected our request due to an error in our request';
+  return new ApiError('Invalid', message, {}, { cause: error });
 }

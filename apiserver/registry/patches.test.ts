@@ -107,6 +107,33 @@ describe('apiserver: strategic merge patch', () => {
       { metadata: { labels: { $patch: 'replace', b: '2' } } },
       { metadata: { labels: { b: '2' } } },
     ],
+    [
+      'orders what the order names, and keeps the others before what they stood before',
+      { status: { conditions: [{ type: 'A' }, { type: 'X' }, { type: 'B' }, { type: 'Y' }] } },
+      {
+        status: {
+          '$setElementOrder/conditions': [{ type: 'B' }, { type: 'A' }, { type: 'N' }],
+          conditions: [{ type: 'N', status: 'True' }],
+        },
+      },
+      {
+        status: {
+          conditions: [{ type: 'X' }, { type: 'B' }, { type: 'A' }, { type: 'N', status: 'True' }, { type: 'Y' }],
+        },
+      },
+    ],
+    [
+      'orders a set',
+      { metadata: { finalizers: ['a', 'x', 'b'] } },
+      { metadata: { '$setElementOrder/finalizers': ['b', 'a', 'c'], finalizers: ['c'] } },
+      { metadata: { finalizers: ['x', 'b', 'a', 'c'] } },
+    ],
+    [
+      'makes no list of an order alone',
+      { status: {} },
+      { status: { '$setElementOrder/conditions': [{ type: 'A' }] } },
+      { status: {} },
+    ],
     ['retains only named keys', { spec: { a: 1, b: 2 } }, { spec: { $retainKeys: ['a'], a: 3 } }, { spec: { a: 3 } }],
   ] as const) {
     it(title, () => expect(strategicPatch(node, target, patch)).to.deep.equal(result));
@@ -119,18 +146,37 @@ describe('apiserver: strategic merge patch', () => {
     );
   });
 
+  for (const [title, patch, words] of [
+    ['an unknown directive', { spec: { $patch: 'conjure' } }, 'unknown patch type found: conjure'],
+    [
+      'an unknown one in a list',
+      { status: { conditions: [{ $patch: 'x', type: 'A' }] } },
+      'unknown patch type found: x',
+    ],
+    [
+      'merging said of an item',
+      { status: { conditions: [{ $patch: 'merge', type: 'A' }] } },
+      'cannot yet be specified',
+    ],
+    ['a key that is not retained', { spec: { $retainKeys: ['a'], b: 1 } }, 'invalid patch format of retainKeys'],
+    [
+      'an item without a place in the order',
+      { status: { '$setElementOrder/conditions': [{ type: 'A' }], conditions: [{ type: 'B' }] } },
+      "doesn't match $setElementOrder list",
+    ],
+  ] as const) {
+    it(`refuses ${title}`, () => expect(() => strategicPatch(node, {}, patch)).to.throw(ApiError, words));
+  }
+
   it('is taken for kinds of Kubernetes only', () => {
     const type = 'application/strategic-merge-patch+json';
     expect(patchTypeOf({ info: kinds.secrets }, type)).to.equal('strategic');
     expect(patchTypeOf({ info: kinds.leases }, type)).to.equal('strategic');
     expect(() => patchTypeOf({ info: kinds.pipelines }, type)).to.throw(
       ApiError,
-      'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json',
+      'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml',
     );
-    expect(() => patchTypeOf({ info: kinds.pipelines }, 'application/apply-patch+yaml')).to.throw(
-      ApiError,
-      'server-side apply is not served yet',
-    );
+    expect(patchTypeOf({ info: kinds.pipelines }, 'application/apply-patch+yaml')).to.equal('apply');
   });
 });
 

@@ -1,5 +1,5 @@
 // What a verb means for an object, apart from HTTP. Each verb is a file of its own.
-import { type KindInfo, notFound, type StatusCause, type Unstructured } from '../../apis/index.ts';
+import { type ApiError, type KindInfo, notFound, type StatusCause, type Unstructured } from '../../apis/index.ts';
 import type { Clock, Random } from '../../base/index.ts';
 import type { ApiLimits } from '../limits.ts';
 import type { Freshness, ObjectStore, Stored } from '../storage/object-store.ts';
@@ -33,8 +33,14 @@ export interface Target {
 export interface WriteOptions {
   readonly dryRun: boolean;
   readonly fieldValidation: 'Strict' | 'Warn' | 'Ignore';
+  /** The refusal of what a strict reader does not take; absent: that of a whole object. */
+  readonly strictly?: (problem: string) => ApiError;
   /** Collects what the client should be told though the write was done. */
   readonly warn: (message: string) => void;
+  /** Under which name the fields that change are owned; absent: the server's own. */
+  readonly manager?: string;
+  /** The subresource that a write to the object itself came by: its owners are told apart. */
+  readonly through?: string;
   /** Looks at what would be written; throws to refuse it. `before` is undefined for a create. */
   readonly guard?: (after: Unstructured, before: Unstructured | undefined) => void;
   /** What must hold of the writer's lead. */

@@ -1,9 +1,10 @@
 // The subresource scale of users' kinds: how many replicas an object wants and has, as autoscaling/v1 Scale, whatever its
 // own fields are called.
-import { ApiError, type KindInfo, type Unstructured } from '../../apis/index.ts';
+import { ApiError, apiVersionOf, type KindInfo, notFound, type Unstructured } from '../../apis/index.ts';
 import { at, isRecord, type JsonRecord, recordOf, textOf } from '../json.ts';
 import * as cause from '../schema/causes.ts';
 import { show } from '../storage/object-store.ts';
+import { type ApplyOptions, apply } from './apply.ts';
 import { type Registry, readTarget, type Target, type WriteOptions } from './registry.ts';
 import { change } from './update.ts';
 
@@ -27,10 +28,31 @@ export async function writeScale(
   const changed = await change(
     registry,
     whole,
-    (current) => withScale(target, current, make(shownScale(target.info, current, 0))),
-    options,
+    (current) => ({ object: withScale(target, current, make(shownScale(target.info, current, 0))) }),
+    { ...options, through: 'scale' },
   );
   return scaleOf(target.info, changed);
+}
+
+/** Applies a scale: its manager owns how many replicas the object wants. Errors: as of apply; NotFound, as no scale makes an object. */
+export async function applyScale(
+  registry: Registry,
+  target: Target,
+  scale: JsonRecord,
+  options: ApplyOptions,
+): Promise<Unstructured> {
+  const { subresource: _scale, ...whole } = target;
+  const { info, name = '' } = target;
+  const given = recordOf(scale.metadata);
+  const empty: Unstructured = { apiVersion: apiVersionOf(info), kind: info.kind, metadata: { name } };
+  const { spec, metadata } = withScale(target, empty, { ...scale, metadata: { name, ...given } });
+  const configuration = { ...empty, spec, metadata: { name, ...recordOf(metadata) } };
+  const { object } = await apply(registry, whole, configuration, {
+    ...options,
+    through: 'scale',
+    mayCreate: () => Promise.reject(notFound(info, name)),
+  });
+  return scaleOf(info, object);
 }
 
 function scaleOf(info: KindInfo, object: Unstructured): Unstructured {

@@ -17,7 +17,7 @@ export function strategicPatch(schema: Schema | undefined, target: unknown, patc
     throw new ApiError('BadRequest', `unknown patch type found: ${directive}`);
   }
   const result: JsonRecord = isRecord(target) ? { ...target } : {};
-  const retained = Array.isArray(patch.$retainKeys) ? new Set(patch.$retainKeys) : undefined;
+  const retained = retainedKeys(patch);
   for (const [key, value] of Object.entries(patch)) {
     if (key === '$patch' || key === '$retainKeys' || key.startsWith(elementOrder)) continue;
     if (key.startsWith(deleteFromList)) {
@@ -30,7 +30,12 @@ export function strategicPatch(schema: Schema | undefined, target: unknown, patc
   for (const [key, value] of Object.entries(patch)) {
     if (!key.startsWith(elementOrder)) continue;
     const name = key.slice(elementOrder.length);
-    result[name] = ordered(fieldOf(schema, name), arrayOf(result[name]), arrayOf(value));
+    const list = fieldOf(schema, name);
+    checkOrder(list, arrayOf(patch[name]), arrayOf(value));
+    // What is not there is not ordered, and does not become an empty list.
+    if (!Array.isArray(result[name])) continue;
+    const before = isRecord(target) ? arrayOf(target[name]) : [];
+    result[name] = ordered(list, arrayOf(result[name]), arrayOf(value), before);
   }
   if (retained !== undefined) for (const key of Object.keys(result)) if (!retained.has(key)) delete result[key];
   return result;
@@ -57,7 +62,13 @@ function mergeByKey(schema: Schema | undefined, target: readonly unknown[], patc
     if (missing !== undefined) {
       throw new ApiError('BadRequest', `map: ${JSON.stringify(item)} does not contain declared merge key: ${missing}`);
     }
-    const isSame = (other: unknown) => isRecord(other) && keys.every((key) => jsonEqual(other[key], item[key]));
+    const isSame = (other: unknown) => isRecord(other) && isSameItem(schema, other, item);
+    if (item.$patch === 'merge') {
+      throw new ApiError('BadRequest', 'merging lists cannot yet be specified in the patch');
+    }
+    if (item.$patch !== undefined && item.$patch !== 'delete') {
+      throw new ApiError('BadRequest', `unknown patch type found: ${textOf(item.$patch) ?? 'no text'}`);
+    }
     if (item.$patch === 'delete') {
       result = result.filter((other) => !isSame(other));
       continue;
@@ -69,18 +80,56 @@ function mergeByKey(schema: Schema | undefined, target: readonly unknown[], patc
   return result;
 }
 
-// What the order names comes in that order; the rest keeps its place behind.
-function ordered(schema: Schema | undefined, items: readonly unknown[], order: readonly unknown[]): unknown[] {
+// What the order names comes in that order. The others keep theirs, and each stands before the first one of the ordered that
+// it stood before until now.
+function ordered(
+  schema: Schema | undefined,
+  items: readonly unknown[],
+  order: readonly unknown[],
+  before: readonly unknown[],
+): unknown[] {
+  const rank = (list: readonly unknown[], item: unknown) => list.findIndex((other) => isSameItem(schema, other, item));
+  const byRank = (list: readonly unknown[]) => (a: unknown, b: unknown) => rank(list, a) - rank(list, b);
+  const named = items.filter((item) => rank(order, item) >= 0).sort(byRank(order));
+  const others = items.filter((item) => rank(order, item) < 0).sort(byRank(before));
+  const result: unknown[] = [];
+  for (const item of named) {
+    const place = rank(before, item);
+    while (others.length > 0 && place >= 0) {
+      const theirs = rank(before, others[0]);
+      if (theirs < 0 || theirs > place) break;
+      result.push(others.shift());
+    }
+    result.push(item);
+  }
+  return [...result, ...others];
+}
+
+function isSameItem(schema: Schema | undefined, a: unknown, b: unknown): boolean {
   const keys = schema?.['x-kubernetes-list-map-keys'] ?? [];
-  const rank = (item: unknown) => {
-    const at = order.findIndex((wanted) =>
-      isRecord(wanted) && isRecord(item)
-        ? keys.every((key) => jsonEqual(wanted[key], item[key]))
-        : jsonEqual(wanted, item),
-    );
-    return at < 0 ? order.length : at;
-  };
-  return [...items].sort((a, b) => rank(a) - rank(b));
+  if (keys.length === 0 || !isRecord(a) || !isRecord(b)) return jsonEqual(a, b);
+  return keys.every((key) => jsonEqual(a[key], b[key]));
+}
+
+// An item that the order forgets has no place.
+function checkOrder(schema: Schema | undefined, items: readonly unknown[], order: readonly unknown[]): void {
+  const isListed = (item: unknown) =>
+    (isRecord(item) && item.$patch !== undefined) || order.some((other) => isSameItem(schema, other, item));
+  if (items.every(isListed)) return;
+  throw new ApiError(
+    'BadRequest',
+    `The order in patch list:\n${JSON.stringify(items)}\n doesn't match $setElementOrder list:\n${JSON.stringify(order)}\n`,
+  );
+}
+
+// The keys that stay; a patch may not bring others.
+function retainedKeys(patch: JsonRecord): ReadonlySet<unknown> | undefined {
+  const { $retainKeys: given } = patch;
+  if (given === undefined) return undefined;
+  const keys = new Set(arrayOf(given));
+  const isKept = (key: string) => key.startsWith('$') || patch[key] === null || keys.has(key);
+  if (Array.isArray(given) && Object.keys(patch).every(isKept)) return keys;
+  throw new ApiError('BadRequest', 'invalid patch format of retainKeys');
 }
 
 function fieldOf(schema: Schema | undefined, key: string): Schema | undefined {

@@ -2,7 +2,7 @@
 import { type KindInfo, kinds, type StatusCause, type Unstructured } from '../../apis/index.ts';
 import type { Operation } from '../../barn/index.ts';
 import { definitionStrategy } from '../definitions/strategy.ts';
-import { arrayOf, at, isRecord, recordOf, textOf } from '../json.ts';
+import { arrayOf, at, isRecord, type JsonRecord, recordOf, textOf } from '../json.ts';
 import * as cause from '../schema/causes.ts';
 import { contentKey, epochKey, fenceKey } from '../storage/keys.ts';
 import { bundleProblems } from './bundle.ts';
@@ -14,6 +14,8 @@ export interface Strategy {
   readonly onCreate?: (object: Unstructured) => Unstructured;
   /** Completes a changed one. */
   readonly onUpdate?: (object: Unstructured, before: Unstructured) => Unstructured;
+  /** Brings an applied configuration into the form that is stored, so that its owner owns what is there. */
+  readonly onApply?: (configuration: JsonRecord) => JsonRecord;
   /** Completes one that was asked to be deleted and stays for now. */
   readonly onDelete?: (object: Unstructured) => Unstructured;
   readonly problems?: (object: Unstructured, before: Unstructured | undefined) => readonly StatusCause[];
@@ -57,6 +59,7 @@ const strategies: Readonly<Record<string, Strategy>> = {
   [kinds.secrets.kind]: {
     onCreate: mergeStringData,
     onUpdate: (secret) => mergeStringData(secret),
+    onApply: storedData,
     problems: secretProblems,
   },
   [kinds.bundles.kind]: {
@@ -112,7 +115,10 @@ function fenceOf(node: Unstructured): string | undefined {
 }
 
 function mergeStringData(secret: Unstructured): Unstructured {
-  const { stringData, ...rest } = secret;
+  return { ...storedData(secret), metadata: secret.metadata };
+}
+
+function storedData({ stringData, ...rest }: JsonRecord): JsonRecord {
   if (!isRecord(stringData)) return rest;
   const data = { ...recordOf(rest.data) };
   for (const [key, value] of Object.entries(stringData)) data[key] = Buffer.from(String(value)).toString('base64');

@@ -1,6 +1,7 @@
 import { ApiError, type KindInfo, resourceOf, type StatusCause, type Unstructured } from '../../apis/index.ts';
 import type { Compare } from '../../barn/index.ts';
-import { isRecord, jsonEqual, textOf } from '../json.ts';
+import { isRecord, jsonEqual, recordOf, textOf } from '../json.ts';
+import type { ManagedFields } from '../managed/index.ts';
 import { admit, checkKind } from '../schema/admit.ts';
 import * as cause from '../schema/causes.ts';
 import { invalidError } from '../schema/causes.ts';
@@ -9,6 +10,7 @@ import { type Stored, show, unshow, withVersion } from '../storage/object-store.
 import { fencedTxn } from './fence.ts';
 import { reportFields } from './fields.ts';
 import { immutableProblems } from './immutable.ts';
+import { withManagedFields, withOwners, withoutNewTimes } from './owners.ts';
 import { countedTxn, leaving } from './quota.ts';
 import { type Registry, readTarget, type Target, type WriteOptions } from './registry.ts';
 import { strategyOf } from './strategy.ts';
@@ -37,47 +39,42 @@ export async function update(
     );
   }
   const version = textOf(metadata.resourceVersion) ?? '';
-  if (version === '' && needsVersion(target)) {
-    const problem = {
-      reason: 'FieldValueInvalid',
-      message: 'Invalid value: 0x0: must be specified for an update',
-      field: 'metadata.resourceVersion',
-    };
-    throw new ApiError(
-      'Invalid',
-      `${resourceOf(target.info)} "${name}" is invalid: ${problem.field}: ${problem.message}`,
-      {
-        name,
-        group: target.info.group,
-        kind: target.info.plural,
-        causes: [problem],
-      },
-    );
-  }
-  return change(registry, target, () => given, options);
+  const make = () => {
+    // Judged only of what is there: of what is not, that is said first.
+    if (version === '' && needsVersion(target)) throw versionRequired(target);
+    return { object: given };
+  };
+  return change(registry, target, make, options);
+}
+
+/** What an object shall be. */
+export interface Wanted {
+  readonly object: Record<string, unknown>;
+  /** Who owns its fields, where it comes of an apply; absent: the writer has what it changes. */
+  readonly owners?: { readonly managedFields: ManagedFields };
 }
 
 /**
  * Reads the object, lets `make` say what it shall be, and writes that if nobody wrote in between; tries again unless the
- * result names a version. `make` gets the object as the API shows it.
+ * result names a version. `make` gets the object as the API shows it, and as it is stored.
  */
 export async function change(
   registry: Registry,
   target: Target,
-  make: (current: Unstructured) => Record<string, unknown>,
+  make: (current: Unstructured, stored: Unstructured) => Wanted,
   options: WriteOptions,
 ): Promise<Unstructured> {
   for (let attempt = 0; ; attempt++) {
     const stored = await readTarget(registry, target);
     const before = registry.store.reveal(stored);
     const current = show(target.info, before);
-    const wanted = make(current);
-    const metadata = isRecord(wanted.metadata) ? wanted.metadata : {};
+    const wanted = make(current, before);
+    const metadata = recordOf(wanted.object.metadata);
     const version = textOf(metadata.resourceVersion) ?? '';
     if (version !== '' && version !== String(stored.revision)) throw conflict(target);
     const uid = textOf(metadata.uid) ?? '';
     if (uid !== '' && uid !== current.metadata.uid) throw uidConflict(target, uid, current.metadata.uid ?? '');
-    const next = prepare(target, wanted, current, before, options);
+    const next = prepare(registry, target, wanted, current, before, options);
     const done = await store(registry, target, stored, before, next, options);
     if (done !== undefined) return done;
     if (attempt >= registry.limits.conflictRetriesMax) throw conflict(target);
@@ -91,6 +88,21 @@ export function conflict(target: Target): ApiError {
     `Operation cannot be fulfilled on ${resourceOf(target.info)} "${target.name ?? ''}": the object has been modified; please apply your changes to the latest version and try again`,
     conflictDetails(target),
   );
+}
+
+function versionRequired(target: Target): ApiError {
+  const { info, name = '' } = target;
+  const problem = {
+    reason: 'FieldValueInvalid',
+    message: 'Invalid value: 0x0: must be specified for an update',
+    field: 'metadata.resourceVersion',
+  };
+  return new ApiError('Invalid', `${resourceOf(info)} "${name}" is invalid: ${problem.field}: ${problem.message}`, {
+    name,
+    group: info.group,
+    kind: info.plural,
+    causes: [problem],
+  });
 }
 
 function uidConflict(target: Target, uid: string, stored: string): ApiError {
@@ -115,14 +127,15 @@ function needsVersion(target: Target): boolean {
 }
 
 function prepare(
+  registry: Registry,
   target: Target,
-  wanted: Record<string, unknown>,
+  wanted: Wanted,
   current: Unstructured,
   before: Unstructured,
   options: WriteOptions,
 ): Unstructured {
   const { info } = target;
-  const admitted = admit(info, wanted, current, target.subresource);
+  const admitted = admit(info, wanted.object, current, target.subresource);
   reportFields(info, admitted.unknownFields, options);
   const view =
     target.subresource === 'status'
@@ -138,12 +151,14 @@ function prepare(
     causes.push(
       ...immutableProblems(stored, next, before),
       ...newFinalizers(next, before),
+      ...newDeletion(wanted, before),
       ...(strategy.problems?.(next, before) ?? []),
     );
   }
   if (causes.length > 0) throw invalidError(info, current.metadata.name ?? '', causes);
   options.guard?.(next, before);
-  return next;
+  if (wanted.owners !== undefined) return withManagedFields(next, wanted.owners.managedFields);
+  return withOwners(registry, target, before, next, recordOf(wanted.object.metadata).managedFields, options);
 }
 
 function statusOnly(wanted: Unstructured, current: Unstructured): Unstructured {
@@ -191,6 +206,14 @@ function desiredOf({ definition, subresources }: KindInfo, object: Unstructured)
   return definition !== undefined && !subresources.includes('status') ? { ...desired, status } : desired;
 }
 
+// That an object goes is said by a delete.
+function newDeletion(wanted: Wanted, before: Unstructured): StatusCause[] {
+  if (before.metadata.deletionTimestamp !== undefined) return [];
+  const { deletionTimestamp } = recordOf(wanted.object.metadata);
+  if (deletionTimestamp === undefined || deletionTimestamp === null) return [];
+  return [cause.invalid('metadata.deletionTimestamp', deletionTimestamp, 'field is immutable')];
+}
+
 function newFinalizers(next: Unstructured, before: Unstructured): StatusCause[] {
   if (before.metadata.deletionTimestamp === undefined) return [];
   const old = new Set(before.metadata.finalizers);
@@ -216,8 +239,10 @@ async function store(
 ): Promise<Unstructured | undefined> {
   const strategy = strategyOf(storedKind(target.info));
   const { resourceVersion: _version, ...metadata } = next.metadata;
-  const clean: Unstructured = { ...next, metadata };
-  const isSame = sameObject(clean, before);
+  const written: Unstructured = { ...next, metadata };
+  const settled = withoutNewTimes(written, before);
+  const isSame = sameObject(settled, before);
+  const clean = isSame ? settled : written;
   const goes =
     before.metadata.deletionTimestamp !== undefined &&
     (clean.metadata.finalizers ?? []).length === 0 &&

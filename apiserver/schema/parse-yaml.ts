@@ -18,7 +18,7 @@ export function parseYamlBody(text: string, expected: string, depthMax: number):
   let duplicates: string[];
   try {
     checkDepth(text, depthMax);
-    const document = parseDocument(text, options);
+    const document = parseDocument(text, yamlOptions);
     // What stands twice is told of and not refused here: the last one counts, as in JSON.
     const problem = document.errors.find(({ code }) => code !== 'DUPLICATE_KEY');
     if (problem !== undefined) throw problem;
@@ -38,8 +38,8 @@ export function parseYamlBody(text: string, expected: string, depthMax: number):
   return { value: parseBody(JSON.stringify(value) ?? '', expected, depthMax).value, duplicates };
 }
 
-// As kubectl reads manifests (YAML 1.1), but for what JSON has no word for: a time stays the text that it is.
-const options = {
+/** As kubectl reads manifests (YAML 1.1), but for what JSON has no word for: a time stays the text that it is. */
+export const yamlOptions = {
   version: '1.1',
   merge: true,
   uniqueKeys: true,
@@ -51,7 +51,8 @@ const unwanted: ReadonlySet<string> = new Set(
   ['timestamp', 'binary', 'omap', 'pairs', 'set'].flatMap((name) => [name, `tag:yaml.org,2002:${name}`]),
 );
 
-const aliasesMax = 100;
+/** How often anchors may be used in all. */
+export const aliasesMax = 100;
 
 function keyAt(text: string, offset: number): string {
   return /^["']?([^"':\s]+)/.exec(text.slice(offset, offset + 200))?.[1] ?? '';
@@ -60,8 +61,11 @@ function keyAt(text: string, offset: number): string {
 /** Wider indentation is refused: it is how block style nests. */
 const indentMax = 512;
 
-// The parser calls itself for each level, so what is too deep must not reach it. Block style needs a column for each level.
-function checkDepth(text: string, depthMax: number): void {
+/**
+ * The parser calls itself for each level, so what is too deep must not reach it. Block style needs a column for each level.
+ * Errors: BadRequest.
+ */
+export function checkDepth(text: string, depthMax: number): void {
   let flow = 0;
   let indent = 0;
   let isIndent = true;

@@ -1,6 +1,7 @@
 // Reading a body: JSON.parse decides what is JSON; one pass over the text finds what JSON.parse keeps silent about
 // (duplicate fields, depth, names that JavaScript treats specially).
 import { ApiError } from '../../apis/index.ts';
+import { jsonProblem } from './json-words.ts';
 
 /** A body as JSON, not yet checked. */
 export interface ParsedBody {
@@ -18,7 +19,7 @@ export function parseBody(text: string, expected: string, depthMax: number): Par
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    const why = whyNot(text, cause);
+    const why = jsonProblem(cause, text);
     const shown = text === '' ? '<empty>' : text.length > 200 ? `${text.slice(0, 200)}...` : text;
     throw new ApiError(
       'BadRequest',
@@ -28,6 +29,18 @@ export function parseBody(text: string, expected: string, depthMax: number): Par
     );
   }
   return { value, duplicates: scan(text, depthMax) };
+}
+
+/** Parses a patch in JSON. Errors: as of parseBody. */
+export function parsePatch(text: string, depthMax: number): ParsedBody {
+  try {
+    return parseBody(text, 'Patch', depthMax);
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.cause === undefined) throw error;
+    throw new ApiError('BadRequest', `error decoding patch: ${jsonProblem(error.cause, text)}`, undefined, {
+      cause: error.cause,
+    });
+  }
 }
 
 interface Frame {
@@ -102,12 +115,4 @@ function pathOf(frames: readonly Frame[]): string {
     else path += path === '' ? frame.key : `.${frame.key}`;
   }
   return path;
-}
-
-// Clients know the words of Go; the engine's own say the same, only with a capital.
-function whyNot(text: string, cause: unknown): string {
-  const own = cause instanceof Error ? cause.message : String(cause);
-  return text.trim() === '' || /^Unexpected end of JSON input|^Unterminated /.test(own)
-    ? 'unexpected end of JSON input'
-    : own;
 }

@@ -5,7 +5,7 @@ import { derivedUid } from './derived-uid.ts';
 
 /** A herd as a Namespace. */
 export function namespaceFromHerd(herd: Unstructured): Unstructured {
-  const { ownerReferences: _owners, generation: _generation, ...metadata } = herd.metadata;
+  const { ownerReferences: _owners, generation: _generation, managedFields: _managed, ...metadata } = herd.metadata;
   const spec = recordOf(herd.spec);
   const { quota: _quota, ...status } = recordOf(herd.status);
   return {

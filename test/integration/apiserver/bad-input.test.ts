@@ -169,8 +169,14 @@ describe('apiserver: bad input', () => {
       'the namespace of the object (q) does not match the namespace on the request (default)',
     ],
     ['another kind', { kind: 'Run' }, merge, 400, 'a patch cannot change apiVersion or kind'],
-    ['a list', [], merge, 400, 'the patch must be a JSON object'],
-    ['operations that are none', {}, 'application/json-patch+json', 400, 'a JSON patch is an array of operations'],
+    ['a list', [], merge, 400, 'json: cannot unmarshal array into Go value of type map[string]interface {}'],
+    [
+      'operations that are none',
+      {},
+      'application/json-patch+json',
+      400,
+      'json: cannot unmarshal object into Go value of type jsonpatch.Patch',
+    ],
     [
       'an operation without effect',
       [{ op: 'conjure', path: '/spec' }],
@@ -194,7 +200,13 @@ describe('apiserver: bad input', () => {
     ],
     ['a wrong type', { spec: { suspend: 'x' } }, merge, 422, 'spec.suspend: Invalid value: "string"'],
     ['a strategic patch', {}, 'application/strategic-merge-patch+json', 415, 'accepted media types include'],
-    ['server-side apply', {}, 'application/apply-patch+yaml', 415, 'server-side apply is not served yet'],
+    [
+      'an apply without a manager',
+      {},
+      'application/apply-patch+yaml',
+      422,
+      'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
+    ],
     ['no type', {}, '', 415, 'the body of the request was in an unknown format'],
   ] as const) {
     it(`patch: ${title}`, async () => {
