@@ -38,9 +38,34 @@ function normal(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(sorted(value)).map(([key, item]): [string, unknown] => [
     key,
-    volatileFields.has(key) && item !== null && item !== '' ? `<${key}>` : normal(item),
+    volatileFields.has(key) && item !== null && item !== ''
+      ? `<${key}>`
+      : key === 'managedFields'
+        ? owners(item)
+        : normal(item),
   ]);
   return Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Newer Kubernetes keeps what was written through a subresource in an entry of its own. */
+function owners(entries: unknown): unknown {
+  if (!Array.isArray(entries)) return entries;
+  const merged = new Map<string, Record<string, unknown>>();
+  for (const { subresource: _subresource, time: _time, ...entry } of entries) {
+    const key = `${entry.manager} ${entry.operation} ${entry.apiVersion}`;
+    const before = merged.get(key);
+    merged.set(key, { ...entry, time: '<time>', fieldsV1: union(before?.['fieldsV1'], entry.fieldsV1) });
+  }
+  return [...merged.entries()].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => normal(entry));
+}
+
+function union(a: unknown, b: unknown): unknown {
+  if (typeof a !== 'object' || a === null || typeof b !== 'object' || b === null) return b;
+  const sides = [new Map(Object.entries(a)), new Map(Object.entries(b))] as const;
+  const keys = new Set(sides.flatMap((side) => [...side.keys()]));
+  return Object.fromEntries(
+    [...keys].map((key) => [key, union(sides[0].get(key), sides[1].get(key) ?? sides[0].get(key))]),
+  );
 }
 
 // The kinds of a group come in the order of a map.
@@ -80,5 +105,15 @@ function framesOf(text: string): unknown {
       if (!isCut || index === 0) return text;
     }
   }
-  return lines.length === 0 ? text : frames;
+  if (lines.length === 0) return text;
+  // What is there when a watch begins comes in no order.
+  return frames.every((frame) => typeOf(frame) === 'ADDED') ? frames.toSorted((a, b) => order(a, b)) : frames;
+}
+
+function typeOf(frame: unknown): unknown {
+  return typeof frame === 'object' && frame !== null && 'type' in frame ? frame.type : undefined;
+}
+
+function order(a: unknown, b: unknown): number {
+  return JSON.stringify(normal(a)) < JSON.stringify(normal(b)) ? -1 : 1;
 }
