@@ -19,6 +19,7 @@ const namespace = 'default';
 const orders = 10;
 const parcelsMax = 4;
 const thinkMs = 60;
+const quietMs = 2_500;
 const place = { group, version: 'v1', namespace, plural: 'orders' };
 
 describe(`a controller written with client-node, CONTROLLER_SEED=${seed}`, function () {
@@ -125,7 +126,8 @@ async function orderAnyhow(api: RoamingApi, chance: Chance, signal: AbortSignal)
       // What no trouble explains: the API found something wrong with it.
       if (code === 400 || code === 401 || code === 403 || code === 422 || code === 500) throw cause;
     }
-    await pause(chance.between(1, 2 * thinkMs));
+    // While nothing happens, what the informers know last may be forgotten before their server goes.
+    await pause(chance.happens(0.03) ? quietMs : chance.between(1, 2 * thinkMs));
   }
 }
 

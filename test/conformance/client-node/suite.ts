@@ -19,13 +19,26 @@ export function clientNode(root: string, env: NodeJS.ProcessEnv): string | undef
   return materialOf(root, env, [script, definitions]);
 }
 
-/** Runs the checks in `folder` with a server out of `dist` and the library that is installed in `root`. */
+/** The check that waits for a bookmark; the others go on meanwhile, at a server of their own. */
+const ofBookmarks = '24';
+/** Which checks, as the script's ONLY has it: a pattern of their numbers. */
+const shares = [ofBookmarks, `(?!${ofBookmarks}$).*`];
+
+/** Runs the checks in `folder` with servers out of `dist` and the library that is installed in `root`. */
 export async function runClientNode(folder: string, root: string, dist: string): Promise<readonly Outcome[]> {
+  const checks = await Promise.all(shares.map((only) => runShare(only, folder, root, dist)));
+  return checks
+    .flat()
+    .toSorted((a, b) => a.number - b.number)
+    .map(({ number: _number, ...outcome }) => outcome);
+}
+
+async function runShare(only: string, folder: string, root: string, dist: string): Promise<readonly Check[]> {
   const server = await startApiServer(dist, '');
   try {
     await define(server, join(folder, definitions));
-    const output = await run(join(folder, script), await environment(server, root, dist), server);
-    return outcomesIn(output);
+    const env = { ...(await environment(server, root, dist)), ONLY: only };
+    return checksIn(await run(join(folder, script), env, server));
   } finally {
     await server.stop();
   }
@@ -74,14 +87,18 @@ async function run(path: string, env: NodeJS.ProcessEnv, server: ApiServer): Pro
   return output;
 }
 
+interface Check extends Outcome {
+  readonly number: number;
+}
+
 /** The checks of TAP-like lines: `ok 1 - what`, or `not ok 1 - what` and a line with the reason. */
-function outcomesIn(output: string): readonly Outcome[] {
+function checksIn(output: string): readonly Check[] {
   const lines = output.split('\n');
   return lines.flatMap((line, index) => {
-    const match = /^(not )?ok \d+ - (.*)$/.exec(line);
+    const match = /^(not )?ok (\d+) - (.*)$/.exec(line);
     if (match === null) return [];
-    const [, failed, name = ''] = match;
+    const [, failed, number, name = ''] = match;
     const difference = failed === undefined ? undefined : (lines[index + 1] ?? '').replace(/^#\s*/, '');
-    return [{ name, difference, intended: undefined }];
+    return [{ number: Number(number), name, difference, intended: undefined }];
   });
 }
