@@ -1,5 +1,6 @@
 // Which form of an answer a client takes (https://kubernetes.io/docs/reference/using-api/api-concepts/).
 import { ApiError } from '../../apis/index.ts';
+import { protobufMediaType } from './protobuf.ts';
 
 /** The form in which objects are given: whole, as a Table, or metadata only. */
 export type Form = 'object' | 'table' | 'partial';
@@ -28,9 +29,10 @@ export function negotiateAnswer(accept: string | undefined): Answer {
     if (as === 'Table') return { form: 'table', encoding };
     if (as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList') return { form: 'partial', encoding };
   }
+  // Kubernetes' words for users' kinds, of which it gives none in protobuf either: it is taken in bodies and in errors.
   throw new ApiError(
     'NotAcceptable',
-    'only the following media types are accepted: application/json, application/yaml',
+    `only the following media types are accepted: application/json, application/yaml, ${protobufMediaType}`,
   );
 }
 

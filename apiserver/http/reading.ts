@@ -1,5 +1,5 @@
 // The verbs that read over HTTP: what of the store, in the form that the client takes.
-import { apiVersionOf, listKindOf, type Unstructured } from '../../apis/index.ts';
+import { apiVersionOf, type KindInfo, listKindOf, type Unstructured } from '../../apis/index.ts';
 import { freshnessOfGet } from '../registry/freshness.ts';
 import { type Listed, list } from '../registry/list.ts';
 import { readTarget } from '../registry/registry.ts';
@@ -56,7 +56,7 @@ export async function serveList(call: Call): Promise<void> {
   const { clock } = deps.registry;
   const answer = negotiateAnswer(call.request.headers.accept);
   const listed = await list(deps.registry, deps.continueTokens, about, listOptions(query, about.info));
-  const metadata = listMetadata(listed);
+  const metadata = listMetadata(about.info, answer.form, listed);
   const frame = frameOf(call, metadata, answer.form);
   const items = itemsIn(call, listed.items, answer);
   const isYaml = answer.encoding === 'yaml';
@@ -64,11 +64,16 @@ export async function serveList(call: Call): Promise<void> {
   await sendPieces(response, pieces, isYaml ? yamlMediaType : jsonMediaType, () => clock.monotonicMs());
 }
 
-/** What a list says of itself. */
-export function listMetadata({ revision, continueToken, remaining }: Listed): Readonly<Record<string, unknown>> {
+/** What a list says of itself. Of users' kinds it tells also that it does not go on, as Kubernetes does. */
+export function listMetadata(
+  info: KindInfo,
+  form: Form,
+  { revision, continueToken, remaining }: Listed,
+): Readonly<Record<string, unknown>> {
+  const isTold = continueToken !== '' || (form === 'object' && info.definition !== undefined);
   return {
+    ...(isTold ? { continue: continueToken } : {}),
     resourceVersion: String(revision),
-    ...(continueToken === '' ? {} : { continue: continueToken }),
     ...(remaining === undefined ? {} : { remainingItemCount: remaining }),
   };
 }

@@ -195,7 +195,7 @@ async function serveDeleteCollection(call: Call): Promise<void> {
     if (deleted !== undefined) items.push(visible(call, deleted));
   }
   const { info } = about;
-  const metadata = listMetadata(listed);
+  const metadata = listMetadata(info, 'object', listed);
   sendJson(call.response, 200, { kind: listKindOf(info), apiVersion: apiVersionOf(info), metadata, items });
 }
 

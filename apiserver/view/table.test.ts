@@ -73,7 +73,7 @@ describe('apiserver: tables', () => {
       kind: 'Table',
       apiVersion: 'meta.k8s.io/v1',
       metadata: { resourceVersion: '5' },
-      columnDefinitions: [],
+      columnDefinitions: null,
       rows: [
         {
           cells: ['x', null, '60m'],

@@ -44,7 +44,7 @@ export function tableFrame(
           nameColumn(info),
           info.columns.map((column) => definitionOf(info, column)),
         )
-      : [],
+      : null,
   };
 }
 
