@@ -110,10 +110,11 @@ export class CelTypes {
     class Shape extends Message {}
     const declaration: Declaration = { name, ctor: Shape, fields: types };
     this.declarations.push(declaration);
-    const add = (key: string, type: CelType): void => {
+    const add = (key: string, type: CelType, mayBeNull = false): void => {
       const escaped = escapedName(key);
       if (escaped === undefined) return;
-      types[escaped] = type.name;
+      // What may be null has no type that the package could hold it to.
+      types[escaped] = mayBeNull ? 'dyn' : type.name;
       fields.set(escaped, type.bound);
       Object.defineProperty(Shape.prototype, escaped, {
         get(this: Shape) {
@@ -124,7 +125,7 @@ export class CelTypes {
     for (const [key, child] of node.properties) {
       if ((isRoot && metaFields.has(key)) || !this.#mentioned.has(escapedName(key) ?? '')) continue;
       const type = this.typeOf(child);
-      if (type !== undefined) add(key, type);
+      if (type !== undefined) add(key, type, child.schema.nullable === true);
     }
     if (isRoot) {
       add('apiVersion', plainText);

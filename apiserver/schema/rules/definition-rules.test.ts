@@ -116,6 +116,20 @@ describe('apiserver: what rules may cost', () => {
     }
   });
 
+  it('refuses an object whose rules together cost too much, rather than leave some out', () => {
+    const items = Array.from({ length: 3000 }, (_, index) => index);
+    const rule = 'self.all(x, x >= 0)';
+    const schema: Schema = {
+      type: 'array',
+      items: { type: 'array', items: int, 'x-kubernetes-validations': [{ rule }] },
+    };
+    const value = Array.from({ length: 300 }, () => items);
+    const admitted = admitCustom(object({ spec: schema }), { spec: value }, undefined, undefined);
+    expect(admitted.causes.map((one) => one.message)).to.deep.equal([
+      'Invalid value: "array": validation failed due to running out of cost budget, no further validation rules will be run',
+    ]);
+  });
+
   it('lets no pattern stall', () => {
     const [message] = admitted("self.matches('^(a+)+$')", `${'a'.repeat(50_000)}!`, { type: 'string' });
     expect(message).to.contain('failed rule');

@@ -11,9 +11,14 @@ import { type CompiledRule, type RuledNode, rulesOf } from './compile.ts';
 import { OverBudget, type Program, RuleRefused } from './environment.ts';
 import { fieldPathOf } from './field-path.ts';
 
-/** The most that one evaluation may cost, and all of one object together. */
+/**
+ * The most that one evaluation may cost, and all of one object together. Kubernetes grants an object ten million, which take
+ * it a second; so long take four here.
+ */
 export const callCostMax = 1_000_000;
-const objectCostMax = 10_000_000;
+const objectCostMax = 4_000_000;
+/** What it costs to begin an evaluation at all. */
+const evaluationCost = 5;
 const messageBytesMax = 5 * 1024;
 
 /** What rules say of a value. `before` is what it was, absent on creates. */
@@ -148,11 +153,12 @@ function evaluate(run: Run, program: Program, variables: Readonly<Record<string,
   const costMax = Math.min(callCostMax, run.left);
   try {
     const { value, cost } = program.evaluate(variables, costMax);
-    run.left -= cost;
-    return { kind: 'value', value };
+    run.left -= cost + evaluationCost;
+    // Rules that were not run for want of budget must not pass for rules that hold.
+    return run.left < 0 ? { kind: 'over', of: 'object' } : { kind: 'value', value };
   } catch (error) {
     if (error instanceof OverBudget) return { kind: 'over', of: costMax < callCostMax ? 'object' : 'call' };
-    run.left -= 1;
+    run.left -= evaluationCost;
     return { kind: 'error', words: wordsOf(error) };
   }
 }
