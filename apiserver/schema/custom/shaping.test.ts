@@ -113,6 +113,7 @@ describe('apiserver: defaulting of custom objects', () => {
       { a: [{ b: 1 }, { b: 2 }, 3] },
     ],
     ['null items', { items: { default: 'I' } }, ['a', null], ['a', 'I']],
+    ['no null items that are allowed', { items: { default: 'I', nullable: true } }, ['a', null], ['a', null]],
     [
       'below another default',
       { properties: { a: { default: {}, properties: { b: { default: { x: [1] } } } } } },

@@ -12,7 +12,7 @@ export const problemsMax = 100;
 
 /** What is wrong with a value; `correlation` says what it was, since what did not change is not held against it. */
 export function validate(node: Node, value: unknown, budget: Budget, correlation?: Correlation): readonly Problem[] {
-  return check(node, value, { path: '', budget, correlation, isBranch: false }).problems;
+  return check(node, value, { path: '', budget, correlation }).problems;
 }
 
 /** Telling what is wrong costs as much as so many checks that hold. */
@@ -29,8 +29,6 @@ interface Place {
   readonly path: string;
   readonly budget: Budget;
   readonly correlation: Correlation | undefined;
-  /** In one of several alternatives, which as such is not excused by what was. */
-  readonly isBranch: boolean;
 }
 
 // How many checks held decides which of several failed alternatives is told.
@@ -57,7 +55,7 @@ function check(node: Node, value: unknown, place: Place): Outcome {
   if (!matchesEnum(node, value)) add(outcome, [notSupported(place.path, value, node.schema.enum ?? [])]);
   if (isRecord(value)) checkFields(node, value, place, outcome);
   if (outcome.problems.length > 0) place.budget.take(problemSteps);
-  const isExcused = !place.isBranch && outcome.problems.length > 0 && place.correlation?.isUnchanged() === true;
+  const isExcused = outcome.problems.length > 0 && place.correlation?.isUnchanged() === true;
   return isExcused ? { problems: [], matches: outcome.matches } : outcome;
 }
 
@@ -75,11 +73,10 @@ function merge(outcome: Outcome, other: Outcome): void {
 }
 
 function checkAlternatives(node: Node, value: unknown, place: Place, outcome: Outcome): void {
-  const branch: Place = { ...place, isBranch: true };
-  if (node.anyOf.length > 0) checkAnyOf(node.anyOf, value, branch, outcome);
-  if (node.oneOf.length > 0) checkOneOf(node.oneOf, value, branch, outcome);
+  if (node.anyOf.length > 0) checkAnyOf(node.anyOf, value, place, outcome);
+  if (node.oneOf.length > 0) checkOneOf(node.oneOf, value, place, outcome);
   if (node.allOf.length > 0) {
-    const tried = node.allOf.map((one) => check(one, value, branch));
+    const tried = node.allOf.map((one) => check(one, value, place));
     for (const one of tried) merge(outcome, one);
     const held = tried.filter((one) => one.problems.length === 0).length;
     if (held < tried.length) {
@@ -87,7 +84,7 @@ function checkAlternatives(node: Node, value: unknown, place: Place, outcome: Ou
       add(outcome, [general(words)]);
     }
   }
-  if (node.not !== undefined && check(node.not, value, branch).problems.length === 0) {
+  if (node.not !== undefined && check(node.not, value, place).problems.length === 0) {
     add(outcome, [general(`"${place.path}" must not validate the schema (not)`)]);
   }
 }
@@ -126,7 +123,7 @@ function checkItems(node: Node, value: readonly unknown[], place: Place, outcome
   if (items !== undefined) {
     for (const [index, item] of value.entries()) {
       const correlation = place.correlation?.item(index);
-      merge(outcome, check(items, item, { ...place, path: `${path}[${index}]`, correlation, isBranch: false }));
+      merge(outcome, check(items, item, { ...place, path: `${path}[${index}]`, correlation }));
     }
   }
   const count = value.length;
@@ -166,7 +163,7 @@ function checkFields(node: Node, value: JsonRecord, place: Place, outcome: Outco
 // What kind and apiVersion were says nothing: an update shows both in the version it is made in.
 function below(place: Place, path: string, key: string): Place {
   const isTypeMeta = place.path === '' && (key === 'kind' || key === 'apiVersion');
-  return { ...place, path, correlation: isTypeMeta ? undefined : place.correlation?.field(key), isBranch: false };
+  return { ...place, path, correlation: isTypeMeta ? undefined : place.correlation?.field(key) };
 }
 
 function fieldName(path: string): string {
