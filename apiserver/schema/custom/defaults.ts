@@ -24,7 +24,7 @@ export function withDefaults(node: Node, value: unknown, budget: Budget): unknow
   }
   for (const [key, field] of Object.entries(result ?? value)) {
     const child = fieldNode(node, key);
-    if (typeof child !== 'object') continue;
+    if (typeof child !== 'object' || !child.hasDefaults) continue;
     const next = withDefaults(child, node.properties.has(key) ? field : replacedNull(child, field), budget);
     if (next === field) continue;
     result ??= { ...value };

@@ -40,10 +40,13 @@ function pruned(
   if (!isRecord(value)) return value;
   const keepsMeta = isRoot || node?.isResource === true;
   let result: JsonRecord | undefined;
-  for (const [key, field] of Object.entries(value)) {
+  for (const key of Object.keys(value)) {
     if (keepsMeta && metaFields.has(key)) continue;
+    const field = value[key];
     const child = node === undefined ? undefined : fieldNode(node, key);
     if (child === undefined && preserves) continue;
+    // Of a field that is known and has nothing in it there is nothing to prune.
+    if (child !== undefined && typeof field !== 'object') continue;
     const childPath = path === '' ? key : `${path}.${key}`;
     if (child === undefined || child === false) {
       // `additionalProperties: false` takes no field: validation says so, where a pruned one would be lost in silence.
