@@ -1,14 +1,25 @@
 // What of an object a user sees, and how much of it a row carries.
-import { ApiError, type Unstructured } from '../../apis/index.ts';
+import { ApiError, type KindInfo, type Unstructured } from '../../apis/index.ts';
 import { seesOnlyMetadata } from '../auth/authorise.ts';
+import type { User } from '../auth/user.ts';
 import type { IncludeObject } from '../view/table.ts';
 import type { Call } from './call.ts';
 
 const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
 
-/** What this user may see of an object. */
-export function visible(call: Pick<Call, 'user' | 'about'>, object: Unstructured): Unstructured {
-  if (!seesOnlyMetadata({ user: call.user, info: call.about.info })) return object;
+/** What the caller may see of an object. */
+export function visible({ user, about }: Pick<Call, 'user' | 'about'>, object: Unstructured): Unstructured {
+  return visibleTo(user, about.info)(object);
+}
+
+/** What a user may see of objects of a kind. */
+export function visibleTo(user: User, info: KindInfo): (object: Unstructured) => Unstructured {
+  return seesOnlyMetadata({ user, info }) ? metadataOnly : whole;
+}
+
+const whole = (object: Unstructured): Unstructured => object;
+
+function metadataOnly(object: Unstructured): Unstructured {
   const { data: _data, ...rest } = object;
   const { [lastApplied]: _applied, ...annotations } = object.metadata.annotations ?? {};
   // The owners of fields are told with the names of what is in a secret.

@@ -1,9 +1,9 @@
 // A watch as lines of JSON on a response that stays open.
 import type { ServerResponse } from 'node:http';
-import { isApiError } from '../../apis/index.ts';
 import type { Clock, Log } from '../../base/index.ts';
 import type { Sink, Watcher } from '../watch/watcher.ts';
 import { refusalOf } from './respond.ts';
+import type { OpenWatch } from './watches.ts';
 
 /** How long a watch runs, and what it works with. */
 export interface StreamOptions {
@@ -20,28 +20,29 @@ export function sinkOf(response: ServerResponse): Sink {
   };
 }
 
-/** Answers with what `serve` tells the watcher, until that ends, the time is over, `abort` is called or the client goes. */
-export async function streamWatch(
+/**
+ * Answers with what `serve` tells the watcher, until that ends, the time is over, the watch is ended or the client goes. Returns
+ * when it has begun: what waits for thousands of watches costs memory for each.
+ */
+export function streamWatch(
   response: ServerResponse,
   watcher: Watcher,
-  abort: AbortController,
+  { abort, close }: OpenWatch,
   { timeoutMs, clock, log }: StreamOptions,
-  serve: () => Promise<void>,
-): Promise<void> {
-  const end = clock.after(timeoutMs, () => abort.abort(), { unref: true });
+  serve: (onEnd: (error?: unknown) => void) => void,
+): void {
+  const timer = clock.after(timeoutMs, () => abort.abort(), { unref: true });
   response.on('close', () => abort.abort());
   response.on('drain', () => watcher.drained());
   response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' });
   response.flushHeaders();
-  try {
-    await serve();
-  } catch (error) {
-    if (!abort.signal.aborted) {
+  serve((error) => {
+    close();
+    timer.cancel();
+    if (error !== undefined && !abort.signal.aborted) {
       const object = refusalOf(error, log).toStatus();
       response.write(`${JSON.stringify({ type: 'ERROR', object })}\n`);
-    } else if (!isApiError(error)) log.debug('watch ended', { error: String(error) });
-  } finally {
-    end.cancel();
+    }
     response.end();
-  }
+  });
 }

@@ -1,5 +1,13 @@
 import { ApiError } from '../../apis/index.ts';
 
+/** A watch that counts. */
+export interface OpenWatch {
+  /** Ends it, from outside too. */
+  readonly abort: AbortController;
+  /** Counts it no more. */
+  readonly close: () => void;
+}
+
 /** The open watches of a server: bounded, and all ended at its end. */
 export class Watches {
   readonly #max: number;
@@ -21,6 +29,16 @@ export class Watches {
     work: (abort: AbortController) => Promise<void>,
     definition?: string,
   ): Promise<void> {
+    const { abort, close } = this.open(herd, definition);
+    try {
+      await work(abort);
+    } finally {
+      close();
+    }
+  }
+
+  /** Opens one, which its owner closes. Errors: TooManyRequests, ServiceUnavailable. */
+  open(herd: string | undefined, definition?: string): OpenWatch {
     if (this.#isClosed) throw new ApiError('ServiceUnavailable', 'the server is stopping', { retryAfterSeconds: 1 });
     if (this.#open.size >= this.#max) {
       throw new ApiError('TooManyRequests', `more than ${this.#max} watches are open; try again later`, {
@@ -29,11 +47,7 @@ export class Watches {
     }
     const abort = new AbortController();
     this.#open.set(abort, { herd, ...(definition === undefined ? {} : { definition }) });
-    try {
-      await work(abort);
-    } finally {
-      this.#open.delete(abort);
-    }
+    return { abort, close: () => this.#open.delete(abort) };
   }
 
   /**

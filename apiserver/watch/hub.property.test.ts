@@ -215,12 +215,11 @@ class TestClient {
         bookmarkIntervalMs: 5,
       });
       this.#watcher = watcher;
-      try {
-        await this.#hubs.serve(info, watcher, this.#told, abort.signal);
-      } catch {
-        // The hubs were closed: it is over.
-        return;
-      }
+      const error = await new Promise<unknown>((resolve) =>
+        this.#hubs.add(info, watcher, this.#told, abort.signal, resolve),
+      );
+      // The hubs were closed: it is over.
+      if (error !== undefined) return;
       if (this.#isStopped) return;
     }
   }

@@ -23,8 +23,8 @@ export interface HubDeps {
 interface Member {
   readonly info: KindInfo;
   readonly watcher: Watcher;
-  /** Ends it from within. */
-  readonly fail: (error: unknown) => void;
+  /** Called once, when it is over. */
+  readonly end: (error?: unknown) => void;
 }
 
 /** Bookmarks fall due at so many points of their interval, so that not all are written at once. */
@@ -66,24 +66,26 @@ export class KindHub {
   }
 
   /**
-   * Tells `watcher` every change after `after`, in order, until `signal` aborts. Errors: ApiError Expired when that is
-   * forgotten, ServiceUnavailable, TooManyRequests.
+   * Tells `watcher` every change after `after`, in order, until `signal` aborts; then calls `onEnd`, or with an error: ApiError
+   * Expired when that is forgotten, ServiceUnavailable, TooManyRequests. Nothing waits meanwhile: that costs memory for each.
    */
-  async serve(info: KindInfo, watcher: Watcher, after: Revision, signal: AbortSignal): Promise<void> {
-    let fail: (error: unknown) => void = () => {};
-    const failed = new Promise<never>((_, reject) => (fail = reject));
-    const ended = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-    const member: Member = { info, watcher, fail };
-    try {
-      const joining = this.#join(member, after, signal);
-      await Promise.race([joining, failed, ended]);
-      // Live: it ends with the signal, or when the hub does.
-      if (!signal.aborted) await Promise.race([failed, ended]);
-      if (this.#position !== undefined && !watcher.isOver && watcher.markLast(this.#position)) watcher.flush();
-    } finally {
+  add(info: KindInfo, watcher: Watcher, after: Revision, signal: AbortSignal, onEnd: (error?: unknown) => void): void {
+    let isOver = false;
+    const end = (error?: unknown): void => {
+      if (isOver) return;
+      isOver = true;
+      signal.removeEventListener('abort', onAbort);
+      if (error === undefined && this.#position !== undefined && !watcher.isOver && watcher.markLast(this.#position))
+        watcher.flush();
       this.#leave(member);
       watcher.stop();
-    }
+      onEnd(error);
+    };
+    const onAbort = (): void => end();
+    const member: Member = { info, watcher, end };
+    if (signal.aborted) return end();
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.#join(member, after, signal).catch(end);
   }
 
   async #join(member: Member, after: Revision, signal: AbortSignal): Promise<void> {
@@ -217,7 +219,7 @@ export class KindHub {
     this.#over ??= error instanceof Error ? error : new Error(String(error));
     this.#abort.abort();
     this.#ticking?.cancel();
-    for (const member of this.#members) member.fail(error);
+    for (const member of this.#members) member.end(error);
   }
 }
 

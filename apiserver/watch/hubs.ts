@@ -17,15 +17,14 @@ export class WatchHubs {
     this.#deps = deps;
   }
 
-  /** As `KindHub.serve`. */
-  async serve(info: KindInfo, watcher: Watcher, after: Revision, signal: AbortSignal): Promise<void> {
+  /** As `KindHub.add`. */
+  add(info: KindInfo, watcher: Watcher, after: Revision, signal: AbortSignal, onEnd: (error?: unknown) => void): void {
     const prefix = kindPrefix(info);
     const hub = this.#hubOf(prefix, info);
-    try {
-      await hub.serve(info, watcher, after, signal);
-    } finally {
+    hub.add(info, watcher, after, signal, (error) => {
       if (hub.isEmpty) this.#closeSoon(prefix, hub);
-    }
+      onEnd(error);
+    });
   }
 
   close(): void {

@@ -31,18 +31,18 @@ export async function scopeOf(
   return uid === undefined || isYounger ? { kind: 'named', herd: target.namespace ?? '' } : { kind: 'herd', uid };
 }
 
-/** Tells `watcher` until the signal aborts. Errors: as `KindHub.serve`. */
-export async function serveWatcher(
-  registry: Registry,
-  hubs: WatchHubs,
+/** Tells `watcher` until the signal aborts, then calls `onEnd`; or with an error: as `KindHub.add`. */
+export function serveWatcher(
+  { registry, hubs }: { readonly registry: Registry; readonly hubs: WatchHubs },
   info: KindInfo,
   watcher: Watcher,
   beginning: Beginning,
   signal: AbortSignal,
-): Promise<void> {
-  const after =
-    beginning.kind === 'after' ? beginning.revision : await tellAll(registry, info, watcher, beginning, signal);
-  if (!signal.aborted) await hubs.serve(info, watcher, after, signal);
+  onEnd: (error?: unknown) => void,
+): void {
+  const goOn = (after: Revision): void => hubs.add(info, watcher, after, signal, onEnd);
+  if (beginning.kind === 'after') goOn(beginning.revision);
+  else tellAll(registry, info, watcher, beginning, signal).then(goOn, onEnd);
 }
 
 async function tellAll(
