@@ -2,7 +2,7 @@ import { ApiError, isApiError, type KindInfo } from '../../apis/index.ts';
 import { BarnError, type Revision } from '../../barn/index.ts';
 import { herdPrefix, kindPrefix } from '../storage/keys.ts';
 import { type Freshness, type Stored, show } from '../storage/object-store.ts';
-import { type FieldRequirement, fieldsMatch } from '../view/field-selector.ts';
+import { demanded, type FieldRequirement, fieldsMatch } from '../view/field-selector.ts';
 import type { LabelSelector } from '../view/label-selector.ts';
 import { type ContinuePoint, type ContinueTokens, inconsistent } from './continue-token.ts';
 import { parseVersion, tooLarge, untilReached } from './freshness.ts';
@@ -115,6 +115,7 @@ async function collect(
       limit: isPlain ? Math.min(want, listChunk) : listChunk,
       revision,
       serializable: at.serializable,
+      name: demanded(options.fields, 'metadata.name'),
       ...(after === undefined ? {} : { after }),
     });
     if (revision === 0) revision = page.revision;

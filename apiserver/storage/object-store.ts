@@ -83,15 +83,14 @@ export class ObjectStore {
     return item === undefined ? undefined : this.parse(item);
   }
 
-  /** Objects of a kind, of one herd if `herdUid` is given, from the key `after` on (exclusive). */
+  /** Objects of a kind, of one herd if `herdUid` is given, from the key `after` on (exclusive); at least those of `name`. */
   async page(
     info: KindInfo,
     herdUid: string | undefined,
-    options: Freshness & { readonly after?: string; readonly limit?: number },
+    options: Freshness & { readonly after?: string; readonly limit?: number; readonly name?: string | undefined },
   ): Promise<Page> {
-    const prefix = herdUid === undefined ? kindPrefix(info) : herdPrefix(info, herdUid);
-    const start = options.after === undefined ? prefix : `${options.after} `;
-    const found = await this.barn.range(start, prefixEnd(prefix), {
+    const [start, end] = rangeOf(info, herdUid, options);
+    const found = await this.barn.range(start, end, {
       limit: options.limit ?? 0,
       revision: options.revision ?? 0,
       serializable: options.serializable ?? false,
@@ -153,6 +152,19 @@ export class ObjectStore {
     this.#parsed.set(item, stored);
     return stored;
   }
+}
+
+// Who asks for one name only, as each agent does for its node, must not have all others looked at.
+function rangeOf(
+  info: KindInfo,
+  herdUid: string | undefined,
+  { after, name }: { readonly after?: string; readonly name?: string | undefined },
+): [start: string, end: string | undefined] {
+  const prefix = herdUid === undefined ? kindPrefix(info) : herdPrefix(info, herdUid);
+  const isOne = herdUid !== undefined || info.scope === 'Cluster';
+  if (isOne && name !== undefined && storableName.test(name) && after === undefined)
+    return [objectKey(info, herdUid, name), undefined];
+  return [after === undefined ? prefix : `${after} `, prefixEnd(prefix)];
 }
 
 /** Parsed when somebody looks into it. */

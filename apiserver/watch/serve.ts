@@ -3,6 +3,7 @@ import type { KindInfo } from '../../apis/index.ts';
 import type { Revision } from '../../barn/index.ts';
 import { herdOf, type Registry, type Target } from '../registry/registry.ts';
 import type { Freshness, Page } from '../storage/object-store.ts';
+import { demanded } from '../view/field-selector.ts';
 import { type Interest, type Scope, takes } from './groups.ts';
 import type { WatchHubs } from './hubs.ts';
 import type { Watcher } from './watcher.ts';
@@ -68,9 +69,10 @@ async function tellAll(
 async function firstPage(
   { store }: Registry,
   info: KindInfo,
-  { scope }: Interest,
+  { scope, selection }: Interest,
   freshness: Freshness,
 ): Promise<Pick<Page, 'items' | 'revision'>> {
   if (scope.kind === 'named') return { items: [], revision: await store.revision(freshness) };
-  return store.page(info, scope.kind === 'herd' ? scope.uid : undefined, freshness);
+  const name = demanded(selection.fields, 'metadata.name');
+  return store.page(info, scope.kind === 'herd' ? scope.uid : undefined, { ...freshness, name });
 }
