@@ -28,6 +28,9 @@ export async function serveUpgrade(
   socket.on('error', ignore);
   try {
     const about = await deps.admit(request);
+    const [, pod, how] = /\/pods\/([^/]+)\/(exec|attach|portforward)(?:\?|$)/.exec(request.url ?? '') ?? [];
+    if (about.kind === 'unknown' && how !== undefined)
+      throw new ApiError('MethodNotAllowed', `${how} does not reach into pod "${pod}": it shows a slice`, {});
     const isTunnel = about.kind === 'resource' && about.info === kinds.nodes && about.subresource === 'tunnel';
     if (!isTunnel || about.name === undefined) throw new ApiError('BadRequest', 'nothing here can be upgraded');
     if (request.headers.upgrade !== tunnelProtocol) {

@@ -9,7 +9,7 @@ import { present } from '../../base/index.ts';
 import { kubectlPath, type Outcome, type TestCluster, waitFor } from '../support/cluster.ts';
 import { isolationHere, onCluster } from '../support/on-cluster.ts';
 
-/** Says that it began, goes on until it may end, and says so; its first attempt says another word. */
+/** Says two words, two seconds apart, and goes on until it is ended. */
 const pipeline = `apiVersion: runink.io/v1
 kind: Pipeline
 metadata: { name: long, namespace: default }
@@ -41,26 +41,30 @@ describe('pods with kubectl', function () {
   const runs = (object: Slice | undefined): boolean => object?.status?.phase === 'Running';
 
   it('shows, follows, moves and deletes what runs', async () => {
+    const nodes = (await ok('get', 'nodes', '-o', 'jsonpath={.items[*].metadata.name}')).split(' ');
+    const [node, other] = [present(nodes[0], 'a node'), present(nodes[1], 'another')];
+    expect(await ok('cordon', node, other)).to.equal(`node/${node} cordoned\nnode/${other} cordoned\n`);
     const watching = following(cluster, ['get', 'pods', '-w', '-o', 'wide']);
     await cluster.apply(pipeline);
-    const begun = present(
-      await waitFor(
-        cluster.client,
-        kinds.pipelines,
-        { namespace: 'default', name: 'long' },
-        (object) => object?.status?.lastRun !== undefined,
-      ),
-      'pipeline',
+    const begun = await waitFor(
+      cluster.client,
+      kinds.pipelines,
+      { namespace: 'default', name: 'long' },
+      (object) => object?.status?.lastRun !== undefined,
     );
-    const run = present(begun.status?.lastRun, 'run');
+    const run = present(begun?.status?.lastRun, 'run');
     const first = `${run}-hold-1`;
-    const logs = await follows(cluster, first);
+    await watching.said(new RegExp(`^NAME .*\n${first} +0/1 +Pending +0 +\\S+ +<none> +<none> `));
+    expect((await cluster.kubectl(['logs', first])).stderr).to.include(
+      `container "hold" in pod "${first}" is waiting to start: it is not placed on a node yet`,
+    );
+    expect(await ok('uncordon', node)).to.equal(`node/${node} uncordoned\n`);
     expect(await ok('wait', `pod/${first}`, '--for=condition=Ready', '--timeout=20s')).to.equal(
       `pod/${first} condition met\n`,
     );
-    const node = present((await slice(first, runs))?.spec.nodeName, 'node');
-    await watching.said(new RegExp(`${first} +0/1 +Pending `));
+    const logs = following(cluster, ['logs', '-f', first]);
     await watching.said(new RegExp(`${first} +1/1 +Running +0 +\\S+ +<none> +${node} +<none> +<none>\n`));
+    expect(await ok('uncordon', other)).to.equal(`node/${other} uncordoned\n`);
 
     expect(await ok('get', 'pods')).to.match(
       new RegExp(`^NAME +READY +STATUS +RESTARTS +AGE\n${first} +1/1 +Running +0 +\\d+s\n$`),
@@ -94,7 +98,7 @@ describe('pods with kubectl', function () {
       .and.include(`node/${node} drained\n`);
     const second = `${run}-hold-2`;
     const moved = present(await slice(second, runs), 'second attempt');
-    expect(moved.spec.nodeName).to.not.equal(node);
+    expect(moved.spec.nodeName).to.equal(other);
     expect(await ok('get', 'pods')).to.match(new RegExp(`\n${second} +1/1 +Running +1 `));
     expect(await ok('logs', second, '--previous')).to.include('begun\n');
     await logs.end();
@@ -137,7 +141,7 @@ const saidMsMax = 20_000;
 /** A kubectl that goes on printing. */
 function following(cluster: TestCluster, args: readonly string[]): Following {
   const env = { PATH: process.env['PATH'] ?? '', HOME: cluster.directory, KUBECONFIG: cluster.kubeconfig };
-  const child = spawn(kubectlPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(kubectlPath, args, { env, stdio: ['ignore', 'pipe', 'ignore'] });
   let text = '';
   const looks = new Set<() => void>();
   child.stdout.setEncoding('utf8').on('data', (more: string) => {
@@ -167,15 +171,4 @@ function following(cluster: TestCluster, args: readonly string[]): Following {
     },
     stop: () => void child.kill('SIGKILL'),
   };
-}
-
-/** `kubectl logs -f` of a pod, begun as soon as it has a log. */
-async function follows(cluster: TestCluster, pod: string): Promise<Following> {
-  await waitFor(
-    cluster.client,
-    kinds.slices,
-    { namespace: 'default', name: pod },
-    (object) => object?.status?.phase === 'Running',
-  );
-  return following(cluster, ['logs', '-f', pod]);
 }

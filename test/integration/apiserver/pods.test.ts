@@ -1,9 +1,11 @@
 // Pods are slices under another name: one key, one version, two kinds.
+import { request as httpsRequest } from 'node:https';
 import { expect } from 'chai';
 import { type Json, placeSlice, slice, slicesPath, startTestServer, type TestServer, text } from './support.ts';
 
 const merge = 'application/merge-patch+json';
 const pods = '/api/v1/namespaces/default/pods';
+const runs = '/apis/runink.io/v1/namespaces/default/runs';
 const asTable = { headers: { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' } };
 const eviction = (name: string, more: Readonly<Record<string, unknown>> = {}) => ({
   apiVersion: 'policy/v1',
@@ -182,6 +184,54 @@ describe('apiserver: pods', () => {
     ]);
     const pod = await server.ask('POST', path('r-a-1'), { body: { apiVersion: 'v1', kind: 'Pod' } });
     expect(pod.code).to.equal(400);
+  });
+
+  it('that have ended are evicted only when their run knows how', async () => {
+    const limits = { cpuMillis: 1, cpuLimitMillis: 1, memoryBytes: 1, pids: 1 };
+    const step = { name: 'a', group: 'a', use: 'exec', runtime: 'native', inputs: [], outputs: [], ...limits };
+    const made = await server.ask('POST', runs, {
+      body: {
+        apiVersion: 'runink.io/v1',
+        kind: 'Run',
+        metadata: { name: 'r' },
+        spec: { pipeline: { name: 'p' }, plan: { groups: [{ name: 'a', steps: ['a'] }], steps: [step] } },
+      },
+    });
+    await placeSlice(server, 'n1', 'r-a-1', { runUID: made.body.metadata?.uid });
+    await write('r-a-1', { phase: 'Succeeded' });
+    const evict = () => server.ask('POST', `${pods}/r-a-1/eviction`, { body: eviction('r-a-1') });
+    const early = await evict();
+    expect([early.code, early.headers['retry-after'], early.body.message]).to.deep.equal([
+      429,
+      '1',
+      'pod "r-a-1" has just ended and its run does not know yet; try again',
+    ]);
+    const steps = [{ name: 'a', phase: 'Succeeded', attempt: 1, slice: 'r-a-1' }];
+    await server.ask('PATCH', `${runs}/r/status`, { body: { status: { phase: 'Running', steps } }, type: merge });
+    expect((await evict()).code).to.equal(201);
+    expect((await server.ask('GET', `${pods}/r-a-1`)).code).to.equal(404);
+  });
+
+  it('cannot be entered, and say so', async () => {
+    const agent = await server.agentOf('admin');
+    const answer = await new Promise<{ readonly code: number | undefined; readonly text: string }>(
+      (resolve, reject) => {
+        const request = httpsRequest(`${server.url}${pods}/p/exec?command=ls`, {
+          agent,
+          method: 'POST',
+          headers: { connection: 'Upgrade', upgrade: 'SPDY/3.1' },
+        });
+        request.on('response', (response) => {
+          let said = '';
+          response.setEncoding('utf8').on('data', (more: string) => (said += more));
+          response.on('end', () => resolve({ code: response.statusCode, text: said }));
+        });
+        request.on('error', reject);
+        request.end();
+      },
+    );
+    expect(answer.code).to.equal(405);
+    expect(answer.text).to.include('exec does not reach into pod \\"p\\": it shows a slice');
   });
 
   it('and their eviction are in discovery, where kubectl looks for them', async () => {
