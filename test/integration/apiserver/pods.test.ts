@@ -285,6 +285,13 @@ describe('apiserver: pods', () => {
     expect(await count(`involvedObject.kind=Slice,involvedObject.uid=${text(pod)}`)).to.equal(0);
     expect(await count('involvedObject.kind!=Slice')).to.equal(0);
     expect(await count('involvedObject.kind=Pod,involvedObject.name=other')).to.equal(0);
+    const selector = encodeURIComponent('involvedObject.kind=Pod,involvedObject.name=r-a-1');
+    const watch = await server.watch(`${events}?watch=true&fieldSelector=${selector}`);
+    await watch.wait((seen) => seen.length === 1);
+    await server.ask('PATCH', `${events}/e`, { body: { count: 2 }, type: merge });
+    const [, second] = await watch.wait((seen) => seen.length === 2);
+    expect([second?.type, second?.object.involvedObject?.kind]).to.deep.equal(['MODIFIED', 'Slice']);
+    watch.stop();
   });
 });
 
