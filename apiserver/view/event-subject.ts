@@ -4,6 +4,17 @@ import { at, recordOf, textOf } from '../json.ts';
 import { derivedUid } from '../storage/projections/derived-uid.ts';
 import type { FieldRequirement } from './field-selector.ts';
 
+const doubleFields: ReadonlySet<string> = new Set([
+  'involvedObject.apiVersion',
+  'involvedObject.kind',
+  'involvedObject.uid',
+]);
+
+/** Whether an event may be found by two values of the field, so that its own value does not say who asks for it. */
+export function hasTwoValues(field: string): boolean {
+  return doubleFields.has(field);
+}
+
 /** Whether requirements may be about a pod as what an event happened to. */
 export function asksForPod(requirements: readonly FieldRequirement[]): boolean {
   return requirements.some(

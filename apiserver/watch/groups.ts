@@ -3,6 +3,7 @@
 import type { KindInfo, Unstructured } from '../../apis/index.ts';
 import { type Selection, selects } from '../registry/list.ts';
 import { type Stored, show } from '../storage/object-store.ts';
+import { hasTwoValues } from '../view/event-subject.ts';
 import { fieldText } from '../view/field-selector.ts';
 
 /** Where watched objects lie; `named`: in a herd that was not there when the watch began. */
@@ -157,7 +158,7 @@ export class Groups<Member> {
 
 /** The field by whose value a selection is found: a name before others, since it picks the fewest. */
 function demandOf({ fields }: Selection): { readonly field: string; readonly value: string } | undefined {
-  const equal = fields.filter(({ op }) => op === '=');
+  const equal = fields.filter(({ op, field }) => op === '=' && !hasTwoValues(field));
   return equal.find(({ field }) => field === 'metadata.name') ?? equal[0];
 }
 
