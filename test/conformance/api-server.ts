@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
-import { present } from '../../base/index.ts';
+import { exitOnStdinEofVariable, present } from '../../base/index.ts';
 import { loadKubeconfig, openRawClient, type RawClient, type RawRequest } from '../../client/index.ts';
 
 const readyMsMax = 30_000;
@@ -58,7 +58,9 @@ interface Launched {
 }
 
 async function launch(program: string, argv: readonly string[]): Promise<Launched> {
-  const child = spawn(process.execPath, [program, ...argv], { stdio: ['ignore', 'pipe', 'pipe'] });
+  // It ends with this process, however that ends.
+  const env = { ...process.env, [exitOnStdinEofVariable]: '1' };
+  const child = spawn(process.execPath, [program, ...argv], { stdio: ['pipe', 'pipe', 'pipe'], env });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => (said = `${said}${chunk}`.slice(-4_000)));
   const url = await new Promise<string>((resolve, reject) => {
