@@ -52,8 +52,7 @@ export function pathServer(deps: PathDeps): ServePath {
           return sendDocument((await documents()).v2(form), request, response);
         }
         if (parts[1] !== 'v3') return false;
-        if (parts.length === 2) return answer(response, (await documents()).v3Index());
-        return sendDocument((await documents()).v3(parts.slice(2).join('/')), request, response);
+        return serveOpenApiV3(await documents(), parts.slice(2).join('/'), request, response);
       }
       case 'version':
         return parts.length === 1 && answer(response, versionBody(deps.version));
@@ -96,10 +95,31 @@ function answer(response: ServerResponse, body: unknown): boolean {
   return true;
 }
 
+function serveOpenApiV3(
+  documents: DocumentsOfKinds,
+  root: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): boolean {
+  if (root === '') return sendDocument(jsonDocument(documents.v3Index()), request, response);
+  const document = documents.v3(root);
+  if (document === undefined) return false;
+  // The address of a document names its hash, so what it gave stays true: an old address leads to the new one.
+  const wanted = new URLSearchParams(request.url?.split('?')[1]).get('hash');
+  const hash = document.etag.replaceAll('"', '');
+  if (wanted === null || wanted === hash) return sendDocument(document, request, response);
+  response.writeHead(301, { location: `/openapi/v3/${root}?hash=${hash}`, 'cache-control': 'no-cache, private' });
+  response.end();
+  return true;
+}
+
+function jsonDocument(body: unknown, as = ''): Document {
+  return documentOf(Buffer.from(`${JSON.stringify(body)}\n`), `application/json${as}`);
+}
+
 function sendDocument(document: Document | undefined, request: IncomingMessage, response: ServerResponse): boolean {
   if (document === undefined) return false;
   const isKnown = request.headers['if-none-match'] === document.etag;
-  // The address of a v3 document names its hash, so what it gave stays true.
   const isHashed = /[?&]hash=[0-9A-F]{64}(&|$)/.test(request.url ?? '');
   response.writeHead(isKnown ? 304 : 200, {
     etag: document.etag,
@@ -123,8 +143,7 @@ async function serveDiscovery(
   const body = discoveryBody(deps, parts, version);
   if (body === undefined) return false;
   const as = version === undefined ? '' : `;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`;
-  const bytes = Buffer.from(`${JSON.stringify(body)}\n`);
-  return sendDocument(documentOf(bytes, `application/json${as}`), request, response);
+  return sendDocument(jsonDocument(body, as), request, response);
 }
 
 function discoveryBody(

@@ -24,7 +24,7 @@ export interface Admitted {
   readonly unknownFields: readonly string[];
 }
 
-const schemas = new Map<KindInfo, Schema>();
+const schemas = new WeakMap<KindInfo, Schema>();
 
 /** The schema of whole objects of a kind, apiVersion, kind and metadata included. */
 export function rootSchema(info: KindInfo): Schema {

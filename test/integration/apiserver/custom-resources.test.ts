@@ -36,6 +36,42 @@ describe('apiserver: objects of users’ kinds', () => {
   });
   const patch = (where: string, body: unknown, type = merge) => server.ask('PATCH', where, { body, type });
 
+  it('of the cluster lie in no herd', async () => {
+    await define(server, widgets({ scope: 'Cluster' }));
+    const everywhere = '/apis/example.com/v1/widgets';
+    const made = await server.ask('POST', everywhere, { body: widget('a', { size: 1 }) });
+    expect([made.code, made.body.metadata?.namespace], made.text).to.deep.equal([201, undefined]);
+    expect((await server.ask('GET', `${everywhere}/a`)).body.spec?.size).to.equal(1);
+    expect((await server.ask('GET', `${widgetsPath}/a`)).code).to.equal(404);
+    const list = await server.ask('GET', '/apis/example.com/v1');
+    expect(text(list.body.resources)).to.include('"namespaced":false');
+  });
+
+  it('in herds may have the same name, and are listed and watched over all herds', async () => {
+    await server.ask('POST', '/api/v1/namespaces', {
+      body: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'other' } },
+    });
+    await define(server, widgets());
+    const everywhere = '/apis/example.com/v1/widgets';
+    const watch = await server.watch(`${everywhere}?watch=true`);
+    for (const herd of ['default', 'other'])
+      expect((await server.ask('POST', widgetsPath.replace('default', herd), { body: widget('same') })).code).to.equal(
+        201,
+      );
+    const herds = (objects: readonly { metadata?: { namespace?: unknown } }[]) =>
+      objects.map(({ metadata }) => text(metadata?.namespace));
+    const events = await watch.wait((seen) => seen.length === 2);
+    expect(herds(events.map(({ object }) => object))).to.have.members(['default', 'other']);
+    watch.stop();
+    const { items } = (await server.ask('GET', everywhere)).body as unknown as {
+      items: { metadata: { namespace: string } }[];
+    };
+    expect(herds(items)).to.have.members(['default', 'other']);
+    expect((await server.ask('POST', everywhere, { body: widget('none') })).code).to.equal(405);
+    const nowhere = await server.ask('POST', widgetsPath.replace('default', 'nowhere'), { body: widget('a') });
+    expect([nowhere.code, nowhere.body.message]).to.deep.equal([404, 'namespaces "nowhere" not found']);
+  });
+
   it('are shown in the version that is asked for and stored in one', async () => {
     await define(server, widgets({ versions: [version('v1', { storage: true }), version('v2')] }));
     await server.ask('POST', path('v2'), { body: widget('a', { size: 1 }, 'v2') });
@@ -347,6 +383,8 @@ describe('apiserver: what is told of users’ kinds', () => {
     const after = (await server.ask('GET', '/openapi/v3')).body.paths;
     expect(after?.['apis/example.com/v1']?.serverRelativeURL).not.to.equal(url);
     expect(after?.['apis/example.com/v1beta1']).to.equal(undefined);
+    const old = await server.ask('GET', url);
+    expect([old.code, old.headers.location]).to.deep.equal([301, after?.['apis/example.com/v1']?.serverRelativeURL]);
     expect(after?.['apis/runink.io/v1']?.serverRelativeURL).to.equal(ours);
   });
 
