@@ -113,7 +113,7 @@ export function admit(
   const walked = walk(rootSchema(info), value);
   const fields = recordOf(walked.value);
   const metadata = { ...recordOf(fields.metadata) };
-  // Field managers come with server-side apply; what tools send of them is dropped, as is what is no longer set.
+  // Who owns the fields is reckoned when they are known (registry/owners.ts); selfLink is no longer set.
   delete metadata.managedFields;
   delete metadata.selfLink;
   const object: Unstructured = { ...fields, metadata };
