@@ -229,6 +229,7 @@ export const runSchema = {
           items: {
             type: 'object',
             'x-runink-type': 'StepStatus',
+            'x-kubernetes-map-type': 'atomic',
             required: ['name', 'phase'],
             properties: {
               name: { type: 'string', description: 'Name of the step.' },
@@ -257,6 +258,7 @@ export const runSchema = {
           items: {
             type: 'object',
             'x-runink-type': 'GroupAttempt',
+            'x-kubernetes-map-type': 'atomic',
             required: ['group', 'attempt'],
             properties: {
               group: { type: 'string', description: 'Name of the group.' },
