@@ -41,7 +41,13 @@ const schema: Schema = {
 };
 
 const minute = (at: number) => `2026-11-24T02:${String(at).padStart(2, '0')}:00Z`;
-const writer = (manager: string, at = 0): Writer => ({ manager, apiVersion, subresource: '', time: minute(at) });
+const writer = (manager: string, at = 0): Writer => ({
+  manager,
+  apiVersion,
+  subresource: '',
+  hasStatus: true,
+  time: minute(at),
+});
 const pipeline = (spec: Record<string, unknown>, metadata: Record<string, unknown> = {}) => ({
   apiVersion,
   kind: 'Pipeline',
@@ -63,7 +69,6 @@ class Story {
       live: this.object,
       configuration,
       writer: writer(manager, this.#minute),
-      hasStatus: true,
       force,
     });
     if (applied.kind === 'conflict') throw conflictError(applied.conflicts);
@@ -240,6 +245,11 @@ describe('apiserver: server-side apply', () => {
   it('does not own the status unless through its subresource', () => {
     const story = new Story().apply('m1', { ...pipeline({ replicas: 1 }), status: { phase: 'X' } });
     expect(story.owners).to.deep.equal({ 'm1/Apply': { 'f:spec': { 'f:replicas': {} } } });
+  });
+
+  it('does not own what the server puts into the status of a new object', () => {
+    const story = new Story().update('u', { ...pipeline({ replicas: 1 }), status: { phase: 'Pending' } });
+    expect(story.owners).to.deep.equal({ 'u/Update': { 'f:spec': { '.': {}, 'f:replicas': {} } } });
   });
 
   it('forgets the oldest updates by name, not by field', () => {

@@ -10,7 +10,7 @@ import { merge } from './merge.ts';
 import { appliedFields, withNamedFields } from './own.ts';
 import { reconciled, without } from './remove.ts';
 import { trackedPart, withoutMetadataItself, writablePart } from './tracked.ts';
-import { type ManagedFields, untrackedEntry, type Writer } from './update.ts';
+import { type ManagedFields, ownerOf, untrackedEntry, type Writer } from './update.ts';
 
 /** What is applied, by whom, to what. */
 export interface Application {
@@ -19,8 +19,6 @@ export interface Application {
   readonly live: Unstructured | undefined;
   readonly configuration: JsonRecord;
   readonly writer: Writer;
-  /** Whether the kind has a status that only its subresource writes. */
-  readonly hasStatus: boolean;
   /** Take what others own. */
   readonly force: boolean;
 }
@@ -39,12 +37,12 @@ export type Applied =
 
 /** Applies a configuration. Nothing given is changed. */
 export function applyConfiguration(application: Application): Applied {
-  const { schema, live, configuration, writer, hasStatus, force } = application;
-  const owner = { ...writer, operation: 'Apply' } as const;
+  const { schema, live, configuration, writer, force } = application;
+  const owner = ownerOf(writer, 'Apply');
   const key = ownerKey(owner);
   const entries = liveEntries(schema, live, writer);
   const earlier = entries.get(key);
-  const writable = (set: FieldSet) => writablePart(set, writer.subresource, hasStatus);
+  const writable = (set: FieldSet) => writablePart(set, writer);
   const fields = writable(appliedFields(schema, trackedPart(configuration)));
   entries.set(key, { ...owner, time: earlier?.time, fields });
   const merged = recordOf(merge(schema, live ?? {}, withoutNullMetadata(configuration)));

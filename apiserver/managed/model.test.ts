@@ -161,7 +161,13 @@ function dropEmptied(values: Values, before: Values): void {
 /** The real thing, brought to the model's form. */
 class Real {
   object: Unstructured | undefined;
-  readonly #writer = (manager: string): Writer => ({ manager, apiVersion: 'v1', subresource: '', time: '' });
+  readonly #writer = (manager: string): Writer => ({
+    manager,
+    apiVersion: 'v1',
+    subresource: '',
+    hasStatus: true,
+    time: '',
+  });
 
   update(manager: string, spec: Spec | undefined): void {
     const next = { ...(spec === undefined ? {} : { spec }), metadata: {} };
@@ -171,7 +177,7 @@ class Real {
   apply(manager: string, spec: Spec | undefined, force: boolean): boolean {
     const configuration = { metadata: {}, ...(spec === undefined ? {} : { spec }) };
     const writer = this.#writer(manager);
-    const applied = applyConfiguration({ schema, live: this.object, configuration, writer, hasStatus: true, force });
+    const applied = applyConfiguration({ schema, live: this.object, configuration, writer, force });
     if (applied.kind === 'conflict') return false;
     this.#become(applied.object, applied.managedFields);
     return true;

@@ -35,7 +35,10 @@ export function withoutMetadataItself(set: FieldSet): FieldSet {
 }
 
 /** The part of a set that a write of the object, or of one of its subresources, can change. */
-export function writablePart(set: FieldSet, subresource: string, hasStatus: boolean): FieldSet {
+export function writablePart(
+  set: FieldSet,
+  { subresource, hasStatus }: { readonly subresource: string; readonly hasStatus: boolean },
+): FieldSet {
   const result: FieldTree = {};
   for (const element in set) {
     const isStatus = element === 'f:status';

@@ -6,6 +6,7 @@ import {
   type Entry,
   givenEntries,
   isReset,
+  type Owner,
   ownerKey,
   shownEntries,
   storedEntries,
@@ -13,7 +14,7 @@ import {
 } from './entries.ts';
 import { childrenOf, difference, isEmptySet, leaf, union } from './field-set.ts';
 import { everyField } from './own.ts';
-import { trackedPart, withoutMetadataItself } from './tracked.ts';
+import { trackedPart, withoutMetadataItself, writablePart } from './tracked.ts';
 
 /** Who writes, through what, and when. */
 export interface Writer {
@@ -21,6 +22,8 @@ export interface Writer {
   readonly apiVersion: string;
   /** '' for the object itself. */
   readonly subresource: string;
+  /** Whether the kind has a status that only its subresource writes: else it is owned like the rest. */
+  readonly hasStatus: boolean;
   /** RFC 3339, whole seconds. */
   readonly time: string;
 }
@@ -53,9 +56,13 @@ export const beforeFirstApply = 'before-first-apply';
 
 /** The entry for what is in an object that nobody tracked before it was first applied. */
 export function untrackedEntry(schema: Schema, object: Unstructured, writer: Writer): Entry {
-  const { manager: _manager, ...rest } = writer;
-  const fields = withoutMetadataItself(created(schema, object).added);
-  return { ...rest, manager: beforeFirstApply, operation: 'Update', fields };
+  const fields = withoutMetadataItself(writablePart(created(schema, object).added, writer));
+  return { ...ownerOf(writer, 'Update'), manager: beforeFirstApply, time: writer.time, fields };
+}
+
+/** Whom the fields that a writer gets belong to. */
+export function ownerOf({ manager, apiVersion, subresource }: Writer, operation: Owner['operation']): Owner {
+  return { manager, operation, apiVersion, subresource };
 }
 
 function startingEntries(stored: unknown, given: unknown, subresource: string): Entry[] {
@@ -78,11 +85,12 @@ function taken(entries: readonly Entry[], { added, modified, removed }: Comparis
     const fields = difference(difference(entry.fields, changed), removed);
     result.set(ownerKey(entry), withFields(entry, fields));
   }
-  const own = withoutMetadataItself(changed);
+  // What the server itself puts into the status of a new object is not the creator's.
+  const own = withoutMetadataItself(writablePart(changed, writer));
   if (isEmptySet(own)) return [...result.values()];
-  const owner = { ...writer, operation: 'Update' } as const;
+  const owner = ownerOf(writer, 'Update');
   const key = ownerKey(owner);
   const earlier = result.get(key)?.fields ?? leaf;
-  result.set(key, { ...owner, fields: union(earlier, own) });
+  result.set(key, { ...owner, time: writer.time, fields: union(earlier, own) });
   return [...result.values()];
 }

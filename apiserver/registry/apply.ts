@@ -74,7 +74,6 @@ function applied(
     live,
     configuration,
     writer: writerOf(registry, target, options),
-    hasStatus: target.info.subresources.includes('status'),
     force: options.force,
   });
   if (result.kind === 'conflict') throw conflictError(result.conflicts);

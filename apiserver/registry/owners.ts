@@ -25,6 +25,7 @@ export function writerOf(registry: Registry, target: Target, options: WriteOptio
     manager: options.manager ?? serverManager,
     apiVersion: apiVersionOf(storedKind(target.info)),
     subresource: target.subresource ?? options.through ?? '',
+    hasStatus: target.info.subresources.includes('status'),
     time: timestamp(registry.clock),
   };
 }
