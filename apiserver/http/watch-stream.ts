@@ -33,6 +33,8 @@ export function streamWatch(
 ): void {
   const timer = clock.after(timeoutMs, () => abort.abort(), { unref: true });
   response.on('close', () => abort.abort());
+  // Who went before is told by no event any more.
+  if (response.destroyed) abort.abort();
   response.on('drain', () => watcher.drained());
   response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' });
   response.flushHeaders();

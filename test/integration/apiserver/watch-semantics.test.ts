@@ -168,6 +168,35 @@ describe('apiserver: semantics of watches', () => {
     }
   });
 
+  it('forgets a client that goes before its watch has begun', async () => {
+    const { barn } = server;
+    const { readIndex } = barn;
+    let asked: () => void = () => {};
+    const isAsked = new Promise<void>((resolve) => (asked = resolve));
+    let answer: () => void = () => {};
+    const mayAnswer = new Promise<void>((resolve) => (answer = resolve));
+    barn.readIndex = async () => {
+      asked();
+      await mayAnswer;
+      return readIndex.call(barn);
+    };
+    const agent = await server.agentOf('admin');
+    const query = 'watch=1&resourceVersionMatch=NotOlderThan&sendInitialEvents=false';
+    const going = request(`${server.url}${pipelines}?${query}`, { agent });
+    going.on('error', () => undefined).end();
+    await isAsked;
+    going.destroy();
+    barn.readIndex = readIndex;
+    const open = async () =>
+      Number(/^runink_apiserver_watches (\d+)$/m.exec((await server.ask('GET', '/metrics')).text)?.[1]);
+    // The one that waits; others end with their clients.
+    for (const endMs = Date.now() + 5_000; (await open()) !== 1; )
+      if (Date.now() > endMs) throw new Error(`${await open()} watches are open`);
+    answer();
+    for (const endMs = Date.now() + 5_000; (await open()) !== 0; )
+      if (Date.now() > endMs) throw new Error('the watch of a client that went is kept');
+  });
+
   it('cuts off a client that reads nothing, and nobody else waits for it', async function () {
     this.timeout(30_000);
     const agent = await server.agentOf('admin');
