@@ -94,7 +94,9 @@ kubectls('patch, edit, label, annotate', ({ check, checkNew, setUp }) => {
     expect(await k.fails(...patch, '{"metadata":{"resourceVersion":"1"}}')).to.match(
       /^Error from server \(Conflict\): Operation cannot be fulfilled on pipelines\.runink\.io "flow"/,
     );
-    expect(await k.fails(...patch, '{')).to.match(/^Error from server \(BadRequest\): /);
+    expect(await k.fails(...patch, '{')).to.equal(
+      'Error from server (BadRequest): error decoding patch: unexpected end of JSON input\n',
+    );
     expect(await k.fails('patch', 'pl', 'none', '--type=merge', '-p', '{}')).to.equal(
       'Error from server (NotFound): pipelines.runink.io "none" not found\n',
     );

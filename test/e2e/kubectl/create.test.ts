@@ -155,6 +155,9 @@ kubectls('create and replace', ({ check, checkNew }) => {
   });
 
   check('replaces nothing that is not there, nor a version that is old', async (k, server) => {
+    expect(await k.feed(flow('none')).fails('replace', '-f', '-')).to.match(
+      /^Error from server \(NotFound\): error when replacing "STDIN": pipelines\.runink\.io "none" not found\n$/,
+    );
     await k.feed(flow('old')).ok('create', '-f', '-');
     const { metadata } = await server.read(flowPath(k.tag, 'old'));
     const seen = String(metadata?.['resourceVersion']);

@@ -53,6 +53,16 @@ const refusals: readonly Refusal[] = [
     details: { name: 'none', group: 'runink.io', kind: 'pipelines' },
   },
   {
+    title: 'a replacement of what is not there',
+    method: 'PUT',
+    path: `${pipelines}/none`,
+    ask: { body: pipeline('none') },
+    code: 404,
+    reason: 'NotFound',
+    message: 'pipelines.runink.io "none" not found',
+    details: { name: 'none', group: 'runink.io', kind: 'pipelines' },
+  },
+  {
     title: 'a create in a herd that is not there',
     method: 'POST',
     path: pipelines.replace('default', 'nonesuch'),
