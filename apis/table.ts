@@ -153,7 +153,7 @@ export const serviceAccountInfo: KindInfo = {
   singular: 'serviceaccount',
   shortNames: ['sa'],
   scope: 'Namespaced',
-  columns: [age],
+  columns: [{ name: 'Secrets', type: 'string', path: '.secrets', description: 'How many it names.' }, age],
   schema: serviceAccountSchema,
 };
 /** Event. */
@@ -170,7 +170,16 @@ export const eventInfo: KindInfo = {
     { name: 'Type', type: 'string', path: '.type', description: 'Normal or Warning.' },
     { name: 'Reason', type: 'string', path: '.reason', description: 'Why, in a word.' },
     { name: 'Object', type: 'string', path: '.involvedObject', description: 'What it happened to.' },
+    {
+      name: 'Subobject',
+      type: 'string',
+      path: '.involvedObject.fieldPath',
+      description: 'What part of it.',
+      priority: 1,
+    },
+    { name: 'Source', type: 'string', path: '.source', description: 'Who says so.', priority: 1 },
     { name: 'Message', type: 'string', path: '.message', description: 'What happened.' },
+    { name: 'First Seen', type: 'date', path: '.firstTimestamp', description: 'When first.', priority: 1 },
     { name: 'Count', type: 'integer', path: '.count', description: 'How often.', priority: 1 },
   ],
   selectableFields: [

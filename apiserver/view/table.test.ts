@@ -42,9 +42,12 @@ describe('apiserver: tables', () => {
         reason: 'Lost',
         message: 'gone\n',
         count: 2,
+        source: { component: 'runs', host: 'n1' },
       },
-      ['2s', 'Warning', 'Lost', 'run/r', 'gone', 2, 'x'],
+      ['2s', 'Warning', 'Lost', 'run/r', '', 'runs, n1', 'gone', '60m', 2, 'x'],
     ],
+    [kinds.serviceAccounts, {}, ['x', 0, '60m']],
+    [kinds.serviceAccounts, { secrets: [{ name: 'a' }, { name: 'b' }] }, ['x', 2, '60m']],
     [
       kinds.slices,
       { spec: { run: 'r', step: 's', attempt: 1, nodeName: 'n' }, status: { phase: 'Pending' } },

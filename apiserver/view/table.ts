@@ -101,6 +101,7 @@ const ownCells: Readonly<Record<string, Readonly<Record<string, Cell>>>> = {
   [kinds.nodes.kind]: { Status: nodeStatus },
   [kinds.pods.kind]: podCells,
   [kinds.secrets.kind]: { Data: (secret) => Object.keys(recordOf(secret.data)).length },
+  [kinds.serviceAccounts.kind]: { Secrets: (account) => arrayOf(account.secrets).length },
   [kinds.events.kind]: {
     'Last Seen': (event, nowMs) =>
       age(event.lastTimestamp ?? event.eventTime ?? event.firstTimestamp ?? event.metadata.creationTimestamp, nowMs),
@@ -109,7 +110,15 @@ const ownCells: Readonly<Record<string, Readonly<Record<string, Cell>>>> = {
       const name = textOf(at(event, 'involvedObject.name')) ?? '';
       return kind === '' ? name : `${kind.toLowerCase()}/${name}`;
     },
+    Subobject: (event) => textOf(at(event, 'involvedObject.fieldPath')) ?? '',
+    Source: (event) => {
+      const component = textOf(at(event, 'source.component')) ?? textOf(event.reportingComponent) ?? '';
+      const host = textOf(at(event, 'source.host')) ?? textOf(event.reportingInstance) ?? '';
+      return host === '' ? component : `${component}, ${host}`;
+    },
     Message: (event) => (textOf(event.message) ?? '').trim(),
+    'First Seen': (event, nowMs) =>
+      age(event.firstTimestamp ?? event.eventTime ?? event.metadata.creationTimestamp, nowMs),
   },
   [kinds.slices.kind]: { Phase: slicePhase },
   [kinds.customResourceDefinitions.kind]: { 'Created At': ({ metadata }) => metadata.creationTimestamp ?? '<unknown>' },

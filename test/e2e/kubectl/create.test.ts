@@ -125,6 +125,7 @@ kubectls('create and replace', ({ check, checkNew }) => {
     expect(await k.fails('create', 'namespace', `${k.tag}-a`)).to.include(`namespaces "${k.tag}-a" already exists`);
     expect(await k.ok('create', 'serviceaccount', 'worker')).to.equal('serviceaccount/worker created\n');
     expect(await k.ok('get', 'sa', '-o', 'name')).to.equal('serviceaccount/default\nserviceaccount/worker\n');
+    expect(await k.ok('get', 'sa', 'worker')).to.match(/^NAME +SECRETS +AGE\nworker +0 +\d+s\n$/);
     expect(await k.fails('create', 'sa', 'worker')).to.include('serviceaccounts "worker" already exists');
   });
 

@@ -79,6 +79,11 @@ kubectls('describe and events', ({ check, checkNew, setUp }) => {
     const all = await k.ok('get', 'events');
     expect(all).to.match(/^LAST SEEN +TYPE +REASON +OBJECT +MESSAGE\n/);
     expect(all).to.match(/^\d+s +Warning +Unresolved +pipeline\/flow +contract missing$/m);
+    const wide = await k.ok('get', 'events', '-o', 'wide');
+    expect(wide).to.match(/^LAST SEEN +TYPE +REASON +OBJECT +SUBOBJECT +SOURCE +MESSAGE +FIRST SEEN +COUNT +NAME\n/);
+    expect(wide).to.match(
+      /^\d+s +Warning +Unresolved +pipeline\/flow +pipelines +contract missing +\d+s +3 +flow\.1$/m,
+    );
     expect(await k.ok('get', 'ev', '--field-selector=type=Warning', '-o', 'name')).to.equal('event/flow.1\n');
     expect(await k.ok('get', 'ev', '--field-selector=involvedObject.name=flow,reason=Resolved', '-o', 'name')).to.equal(
       'event/flow.2\n',
