@@ -1,33 +1,20 @@
 // Schemas of users' kinds as OpenAPI publishes them. Version 3 says all of them; version 2 has no words for a part, and
 // kubectl reads the rest of it too strictly, so Kubernetes leaves that out, and so do we.
 import { isRecord, type JsonRecord, recordOf, stringsOf } from '../json.ts';
+import { publishedKeywords } from './openapi-keywords.ts';
 import type { OpenApiSchema, OpenApiVersion } from './openapi-schema.ts';
 
 const copied = [
-  'type',
-  'format',
+  ...publishedKeywords,
   'title',
   'description',
-  'default',
-  'required',
-  'enum',
-  'pattern',
-  'minimum',
-  'maximum',
   'exclusiveMinimum',
   'exclusiveMaximum',
   'multipleOf',
-  'minLength',
-  'maxLength',
-  'minItems',
-  'maxItems',
   'minProperties',
   'maxProperties',
-  'x-kubernetes-preserve-unknown-fields',
   'x-kubernetes-embedded-resource',
   'x-kubernetes-int-or-string',
-  'x-kubernetes-list-type',
-  'x-kubernetes-list-map-keys',
   'x-kubernetes-map-type',
   'x-kubernetes-validations',
 ] as const;

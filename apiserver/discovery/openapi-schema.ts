@@ -2,6 +2,7 @@
 import { apiVersionOf, isKubernetesOwn, type KindInfo, listKindOf, type Schema } from '../../apis/index.ts';
 import { rootSchema } from '../schema/admit.ts';
 import { publishCustom } from './openapi-custom.ts';
+import { publishedKeywords } from './openapi-keywords.ts';
 
 /** A schema as published; version 2 and 3 differ in references and in how an int-or-string is said. */
 export interface OpenApiSchema {
@@ -120,7 +121,7 @@ function publish(schema: Schema, version: OpenApiVersion, mergesLists: boolean):
     if (version === 2) return { ...result, type: 'string', format: 'int-or-string' };
     return { ...result, 'x-kubernetes-int-or-string': true };
   }
-  for (const key of copied) if (schema[key] !== undefined) Object.assign(result, { [key]: schema[key] });
+  for (const key of publishedKeywords) if (schema[key] !== undefined) Object.assign(result, { [key]: schema[key] });
   if (schema.properties !== undefined) {
     result.properties = Object.fromEntries(
       Object.entries(schema.properties).map(([key, child]) => [key, inner(child)]),
@@ -133,25 +134,6 @@ function publish(schema: Schema, version: OpenApiVersion, mergesLists: boolean):
   if (mergesLists) Object.assign(result, mergeStrategy(schema));
   return result;
 }
-
-const copied = [
-  'type',
-  'format',
-  'default',
-  'required',
-  'enum',
-  'pattern',
-  'minimum',
-  'maximum',
-  'minLength',
-  'maxLength',
-  'minItems',
-  'maxItems',
-  'x-kubernetes-preserve-unknown-fields',
-  'x-kubernetes-list-type',
-  'x-kubernetes-list-map-keys',
-  'x-kubernetes-map-type',
-] as const;
 
 // What kubectl computes a strategic merge patch by; the server merges by the same lists (registry/strategic-patch.ts).
 function mergeStrategy(schema: Schema): OpenApiSchema {

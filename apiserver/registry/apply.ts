@@ -6,7 +6,7 @@ import { rootSchema } from '../schema/admit.ts';
 import { storedKind } from '../storage/keys.ts';
 import { create } from './create.ts';
 import { isTracked, withManagedFields, writerOf } from './owners.ts';
-import { herdUidOf, type Registry, type Target, type WriteOptions } from './registry.ts';
+import { checkName, herdUidOf, type Registry, type Target, type WriteOptions } from './registry.ts';
 import { strategyOf } from './strategy.ts';
 import { change, type Wanted } from './update.ts';
 
@@ -95,12 +95,7 @@ function checkConfiguration(target: Target, configuration: JsonRecord): void {
   const problem = configurationProblem(rootSchema(info), configuration);
   if (problem !== undefined) throw new ApiError('Unknown', `failed to create typed patch object: ${problem}`);
   const name = textOf(metadata.name) ?? target.name ?? '';
-  if (name !== target.name) {
-    throw new ApiError(
-      'BadRequest',
-      `the name of the object (${name}) does not match the name on the URL (${target.name ?? ''})`,
-    );
-  }
+  checkName(target, name);
   const namespace = textOf(metadata.namespace) ?? '';
   if (namespace !== '' && namespace !== (target.namespace ?? '')) {
     throw new ApiError(

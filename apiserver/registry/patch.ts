@@ -4,7 +4,7 @@ import { arrayOf, isRecord, recordOf, textOf } from '../json.ts';
 import { rootSchema } from '../schema/admit.ts';
 import * as cause from '../schema/causes.ts';
 import { mergePatch } from './merge-patch.ts';
-import type { Registry, Target, WriteOptions } from './registry.ts';
+import { checkName, type Registry, type Target, type WriteOptions } from './registry.ts';
 import { strategicPatch } from './strategic-patch.ts';
 import { change } from './update.ts';
 
@@ -63,13 +63,7 @@ export function badPatch(body: unknown, problem: string): ApiError {
 function patched(target: Target, type: PatchType, current: Unstructured, body: unknown): Record<string, unknown> {
   const result = recordOf(applied(target, type, current, body));
   const metadata = recordOf(result.metadata);
-  const name = textOf(metadata.name) ?? '';
-  if (name !== current.metadata.name) {
-    throw new ApiError(
-      'BadRequest',
-      `the name of the object (${name}) does not match the name on the URL (${target.name ?? ''})`,
-    );
-  }
+  checkName(target, textOf(metadata.name) ?? '');
   const namespace = textOf(metadata.namespace) ?? '';
   if (namespace !== (current.metadata.namespace ?? '')) {
     throw new ApiError(

@@ -1,5 +1,5 @@
 // What a verb means for an object, apart from HTTP. Each verb is a file of its own.
-import { type ApiError, type KindInfo, notFound, type StatusCause, type Unstructured } from '../../apis/index.ts';
+import { ApiError, type KindInfo, notFound, type StatusCause, type Unstructured } from '../../apis/index.ts';
 import type { Clock, Random } from '../../base/index.ts';
 import type { ApiLimits } from '../limits.ts';
 import type { Freshness, ObjectStore, Stored } from '../storage/object-store.ts';
@@ -83,4 +83,13 @@ export async function readTarget(registry: Registry, target: Target, freshness: 
 /** Now, or some seconds later, as metadata has it: whole seconds, UTC. */
 export function timestamp(clock: Clock, afterSeconds = 0): string {
   return new Date(clock.now() + afterSeconds * 1000).toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+/** Holds what is written to the name it is written to. Errors: BadRequest. */
+export function checkName(target: Target, name: string): void {
+  if (name === target.name) return;
+  throw new ApiError(
+    'BadRequest',
+    `the name of the object (${name}) does not match the name on the URL (${target.name ?? ''})`,
+  );
 }

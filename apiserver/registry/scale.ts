@@ -5,7 +5,7 @@ import { at, isRecord, type JsonRecord, recordOf, textOf } from '../json.ts';
 import * as cause from '../schema/causes.ts';
 import { show } from '../storage/object-store.ts';
 import { type ApplyOptions, apply } from './apply.ts';
-import { type Registry, readTarget, type Target, type WriteOptions } from './registry.ts';
+import { checkName, type Registry, readTarget, type Target, type WriteOptions } from './registry.ts';
 import { change } from './update.ts';
 
 const apiVersion = 'autoscaling/v1';
@@ -87,11 +87,7 @@ function withScale(target: Target, current: Unstructured, scale: unknown): JsonR
     throw new ApiError('BadRequest', `the object provided is no ${apiVersion}, Kind=${scaleKind.kind}`);
   const metadata = recordOf(scale.metadata);
   const name = textOf(metadata.name) ?? '';
-  if (name !== '' && name !== target.name)
-    throw new ApiError(
-      'BadRequest',
-      `the name of the object (${name}) does not match the name on the URL (${target.name ?? ''})`,
-    );
+  if (name !== '') checkName(target, name);
   const replicas = recordOf(scale.spec).replicas ?? 0;
   if (typeof replicas !== 'number' || !Number.isInteger(replicas))
     throw new ApiError(

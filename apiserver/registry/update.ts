@@ -12,7 +12,7 @@ import { reportFields } from './fields.ts';
 import { immutableProblems } from './immutable.ts';
 import { withManagedFields, withOwners, withoutNewTimes } from './owners.ts';
 import { countedTxn, leaving } from './quota.ts';
-import { type Registry, readTarget, type Target, type WriteOptions } from './registry.ts';
+import { checkName, type Registry, readTarget, type Target, type WriteOptions } from './registry.ts';
 import { strategyOf } from './strategy.ts';
 
 /** Replaces an object, or its status. Errors: BadRequest, Invalid, NotFound, Conflict. */
@@ -25,12 +25,7 @@ export async function update(
   const given = checkKind(target.info, body);
   const metadata = isRecord(given.metadata) ? given.metadata : {};
   const name = textOf(metadata.name) ?? '';
-  if (name !== target.name) {
-    throw new ApiError(
-      'BadRequest',
-      `the name of the object (${name}) does not match the name on the URL (${target.name ?? ''})`,
-    );
-  }
+  checkName(target, name);
   const namespace = textOf(metadata.namespace) ?? '';
   if (namespace !== '' && namespace !== (target.namespace ?? '')) {
     throw new ApiError(

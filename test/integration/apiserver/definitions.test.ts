@@ -1,10 +1,6 @@
 // CustomResourceDefinitions over real servers: registered, established, changed, deleted.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect } from 'chai';
-import { type Barn, createMemoryBarn } from '../../../barn/index.ts';
-import { startTestServer, type TestServer, text } from './support.ts';
+import { startTestServer, startThreeServers, type TestServer, type ThreeServers, text } from './support.ts';
 import { define, definitionsPath, established, gone, widget, widgets, widgetsPath } from './widgets.ts';
 
 const merge = 'application/merge-patch+json';
@@ -165,22 +161,12 @@ describe('apiserver: definitions', () => {
 });
 
 describe('apiserver: definitions at several servers', () => {
-  let barn: Barn;
-  let folder: string;
-  let servers: TestServer[] = [];
+  let three: ThreeServers;
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'definitions-'));
-    barn = createMemoryBarn();
-    servers = await Promise.all(
-      ['s1', 's2', 's3'].map((name) => startTestServer({ barn, data: join(folder, name), pki: join(folder, 'pki') })),
-    );
+    three = await startThreeServers();
   });
-  after(async () => {
-    await Promise.all(servers.map((server) => server.close()));
-    await barn.close();
-    await rm(folder, { recursive: true, force: true });
-  });
-  const at = (index: number): TestServer => servers[index % 3] as TestServer;
+  after(() => three.close());
+  const at = (index: number): TestServer => three.at(index);
 
   it('are served by each as soon as one says that they are', async () => {
     for (let round = 0; round < 6; round++) {

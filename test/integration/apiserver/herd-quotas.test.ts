@@ -1,11 +1,7 @@
 // What a herd may have, over several servers of one store; and what is left of one when it is gone.
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect } from 'chai';
-import { type Barn, createMemoryBarn } from '../../../barn/index.ts';
-import { pipeline, pipelines, startTestServer, type TestServer, text } from './support.ts';
+import { pipeline, pipelines, startThreeServers, type TestServer, type ThreeServers, text } from './support.ts';
 import { define, widget, widgets, widgetsPath } from './widgets.ts';
 
 const merge = 'application/merge-patch+json';
@@ -18,24 +14,14 @@ const ours = (kind: string, name: string, spec: unknown) => ({
 });
 
 describe('apiserver: quotas and sizes of herds', () => {
-  let barn: Barn;
-  let folder: string;
-  let servers: TestServer[] = [];
+  let three: ThreeServers;
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'quotas-'));
-    barn = createMemoryBarn();
-    servers = await Promise.all(
-      ['s1', 's2', 's3'].map((name) => startTestServer({ barn, data: join(folder, name), pki: join(folder, 'pki') })),
-    );
+    three = await startThreeServers();
   });
-  after(async () => {
-    await Promise.all(servers.map((server) => server.close()));
-    await barn.close();
-    await rm(folder, { recursive: true, force: true });
-  });
-  const at = (index: number): TestServer => servers[index % servers.length] as TestServer;
+  after(() => three.close());
+  const at = (index: number): TestServer => three.at(index);
   const keysFrom = async (start: string): Promise<readonly string[]> =>
-    (await barn.range(start, `${start.slice(0, -1)}0`)).items.map(({ key }) => key);
+    (await three.barn.range(start, `${start.slice(0, -1)}0`)).items.map(({ key }) => key);
 
   it('servers that are asked at once let in as many as the quota says, and not one more', async () => {
     const objects = { 'count/pipelines.runink.io': '7', 'count/secrets': 1 };
@@ -221,7 +207,7 @@ describe('apiserver: quotas and sizes of herds', () => {
     await at(2).ask('POST', `${inIt}/bundles`, { body: bundle });
     expect((await at(0).ask('GET', content)).code).to.equal(404);
     for (const key of [`epoch/${uid}/`, `count/${uid}/`, `open/${uid}/`]) expect(await keysFrom(key)).to.deep.equal([]);
-    expect((await barn.range('content/', 'content0')).count).to.equal(0);
+    expect((await three.barn.range('content/', 'content0')).count).to.equal(0);
     // Whoever watched the old one by its name learns, also now, that its things are gone, and what the new one has.
     await at(1).ask('POST', `${core}/secrets`, { body: { ...secret, stringData: { a: 'new' } } });
     const rest = await at(2).watch(`${core}/secrets?watch=true&resourceVersion=${lastVersion}`);

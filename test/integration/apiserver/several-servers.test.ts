@@ -1,46 +1,41 @@
 // Several servers on one store, and what a server says when its store cannot answer.
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { type Barn, BarnError, type BarnReason, createMemoryBarn } from '../../../barn/index.ts';
-import { pipeline, pipelines, startTestServer, type TestServer } from './support.ts';
+import {
+  pipeline,
+  pipelines,
+  startTestServer,
+  startThreeServers,
+  type TestServer,
+  type ThreeServers,
+} from './support.ts';
 
 const herds = '/apis/runink.io/v1/herds';
 const herd = (name: string) => ({ apiVersion: 'runink.io/v1', kind: 'Herd', metadata: { name } });
 
 describe('apiserver: several servers of one store', () => {
-  let barn: Barn;
-  let folder: string;
-  let servers: TestServer[] = [];
-
+  let three: ThreeServers;
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'servers-'));
-    barn = createMemoryBarn();
-    servers = await Promise.all(
-      ['s1', 's2', 's3'].map((name) => startTestServer({ barn, data: join(folder, name), pki: join(folder, 'pki') })),
-    );
+    three = await startThreeServers();
   });
-  after(async () => {
-    await Promise.all(servers.map((server) => server.close()));
-    await barn.close();
-    await rm(folder, { recursive: true, force: true });
-  });
-  const at = (index: number): TestServer => servers[index] as TestServer;
+  after(() => three.close());
+  const at = (index: number): TestServer => three.at(index);
 
   it('that start at once in one folder have one authority, and leave no scratch files', async () => {
-    const ca = await readFile(join(folder, 'pki', 'ca.crt'), 'utf8');
+    const ca = await readFile(join(three.folder, 'pki', 'ca.crt'), 'utf8');
     for (const name of ['s1', 's2', 's3']) {
-      const config = await readFile(join(folder, name, 'admin.kubeconfig'), 'utf8');
+      const config = await readFile(join(three.folder, name, 'admin.kubeconfig'), 'utf8');
       expect(config).to.contain(Buffer.from(ca).toString('base64'));
     }
-    const left = (await readdir(folder, { recursive: true })).filter((file) => file.endsWith('.new'));
+    const left = (await readdir(three.folder, { recursive: true })).filter((file) => file.endsWith('.new'));
     expect(left).to.deep.equal([]);
   });
 
   it('know each other’s clients, by certificate and by token', async () => {
-    const token = (await readFile(join(folder, 'pki', 'admin.token'), 'utf8')).trim();
-    for (const server of servers) {
+    const token = (await readFile(join(three.folder, 'pki', 'admin.token'), 'utf8')).trim();
+    for (const server of [at(0), at(1), at(2)]) {
       for (const as of ['admin', 'controllers'])
         expect((await server.ask('GET', herds, { as })).code, as).to.equal(200);
       expect((await server.ask('GET', herds, { as: '', token })).code, 'token').to.equal(200);

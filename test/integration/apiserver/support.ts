@@ -82,6 +82,35 @@ export async function startTestServer(
   return new Running(server, { data, pki: options.pki ?? join(data, 'pki') }, barn, options.barn === undefined);
 }
 
+/** Three servers of one store in memory, with one authority. */
+export interface ThreeServers {
+  readonly barn: Barn;
+  /** Each server has a folder of its name in it (s1, s2, s3), and all have `pki`. */
+  readonly folder: string;
+  /** One of them; counted around. */
+  at(index: number): TestServer;
+  close(): Promise<void>;
+}
+
+/** Starts three servers at once. */
+export async function startThreeServers(): Promise<ThreeServers> {
+  const folder = await mkdtemp(join(tmpdir(), 'apiservers-'));
+  const barn = createMemoryBarn();
+  const servers = await Promise.all(
+    ['s1', 's2', 's3'].map((name) => startTestServer({ barn, data: join(folder, name), pki: join(folder, 'pki') })),
+  );
+  return {
+    barn,
+    folder,
+    at: (index) => servers[index % servers.length] as TestServer,
+    async close() {
+      await Promise.all(servers.map((server) => server.close()));
+      await barn.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
 class Running implements TestServer {
   readonly url: string;
   readonly data: string;
