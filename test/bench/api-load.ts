@@ -74,7 +74,7 @@ async function main(): Promise<void> {
   process.stdout.write('{"ready":true}\n');
   for await (const line of createInterface({ input: process.stdin })) {
     const load: RequestLoad | WatchLoad = JSON.parse(line);
-    const answer = load.do === 'requests' ? await requestLoad(wires, load) : await watchLoad(peerOf, wires, load);
+    const answer = load.do === 'requests' ? await requestLoad(wires, load) : await watchLoad(peerOf, load);
     process.stdout.write(`${JSON.stringify(answer)}\n`);
   }
   process.exit(0);

@@ -37,12 +37,7 @@ const settleMs = 10_000;
 const probeEveryMs = 5;
 
 /** Opens the watchers, writes, measures, and closes them. */
-export async function watchLoad(
-  peerOf: (index: number) => Peer,
-  [writer, prober]: readonly Wire[],
-  load: WatchLoad,
-): Promise<WatchMeasured> {
-  if (writer === undefined || prober === undefined) throw new Error('two connections are needed');
+export async function watchLoad(peerOf: (index: number) => Peer, load: WatchLoad): Promise<WatchMeasured> {
   const room = new Room(load);
   const before = pssKilobytes(peerOf(0).pid);
   const began = performance.now();
@@ -50,6 +45,8 @@ export async function watchLoad(
   const openSeconds = (performance.now() - began) / 1000;
   if (load.watchers > 1_000) await pause(settleMs);
   const kilobytes = (pssKilobytes(peerOf(0).pid) - before) / load.watchers;
+  // Opened only now: the server closes a connection on which nothing is asked for some time.
+  const [writer, prober] = await Promise.all([Wire.open(peerOf(0)), Wire.open(peerOf(1))]);
   const probe = new Probe(prober);
   const times: number[] = [];
   const last: number[] = [];
@@ -64,6 +61,7 @@ export async function watchLoad(
     last.push(performance.now() - sent);
   }
   const stallMs = await probe.end();
+  for (const wire of [writer, prober]) wire.close();
   room.close();
   times.sort((a, b) => a - b);
   last.sort((a, b) => a - b);

@@ -1,6 +1,6 @@
 // HTTP/1.1 over TLS as lean as it can be: one request at a time on a connection that stays open, answers counted and not
 // parsed. Node's own client costs as much as the server that is to be measured.
-import { connect, type TLSSocket } from 'node:tls';
+import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 
 /** Where the server is, and who asks. */
 export interface Peer {
@@ -11,6 +11,18 @@ export interface Peer {
   readonly ca: string;
   readonly cert: string;
   readonly key: string;
+}
+
+// Reading certificates costs more than a handshake, so it is done once for all connections.
+const contexts = new Map<Peer, SecureContext>();
+
+function contextOf(peer: Peer): SecureContext {
+  let context = contexts.get(peer);
+  if (context === undefined) {
+    context = createSecureContext({ ca: peer.ca, cert: peer.cert, key: peer.key });
+    contexts.set(peer, context);
+  }
+  return context;
 }
 
 /** One answer. */
@@ -38,8 +50,8 @@ export class Wire {
 
   static open(peer: Peer): Promise<Wire> {
     return new Promise((resolve, reject) => {
-      const { host, port, ca, cert, key } = peer;
-      const socket = connect({ host, port, ca, cert, key, servername: 'localhost' }, () => {
+      const { host, port } = peer;
+      const socket = connect({ host, port, secureContext: contextOf(peer), servername: 'localhost' }, () => {
         socket.off('error', reject);
         socket.setNoDelay(true);
         resolve(new Wire(socket, `${host}:${port}`));
@@ -59,6 +71,7 @@ export class Wire {
   /** Sends a request, and resolves with its answer. */
   ask(method: string, path: string, body = '', type = 'application/json'): Promise<Answered> {
     return new Promise((resolve, reject) => {
+      if (this.#socket.destroyed) return reject(new Error('the server has closed the connection'));
       this.#waiting = { resolve, reject };
       this.#socket.write(this.#request(method, path, body, type));
     });

@@ -71,7 +71,7 @@ async function watches(servers: ApiServers, count: number): Promise<readonly Row
   const sizes = isQuick || count > 1 ? [1, 50] : [1, 50, 10_000];
   let few = Number.NaN;
   for (const watchers of sizes) {
-    const load = await LoadProcess.start(servers.peers, 2);
+    const load = await LoadProcess.start(servers.peers, 0);
     try {
       const told = await load.watch({ kind: 'own', path: own, watchers, writes: 200, prefix: `w${watchers}-` });
       const name = `write → event, ${watchers} watchers each of its own node, ${of}`;
@@ -94,7 +94,7 @@ async function watches(servers: ApiServers, count: number): Promise<readonly Row
     }
   }
   if (sizes.length < 3) return rows;
-  const load = await LoadProcess.start(servers.peers, 2);
+  const load = await LoadProcess.start(servers.peers, 0);
   try {
     const told = await load.watch({ kind: 'all', path: all, watchers: 10_000, writes: 10, prefix: 'all-' });
     rows.push({
