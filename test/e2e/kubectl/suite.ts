@@ -210,7 +210,8 @@ class Client implements Kubectl {
     this.isOld = version === '1.20';
     this.tag = `v${version.replace('.', '')}`;
     this.folder = folder;
-    this.#environment = { KUBECONFIG: join(folder, 'kubeconfig'), HOME: folder, PATH: process.env['PATH'] ?? '' };
+    const scratch = { HOME: folder, TMPDIR: folder }; // What a failed edit keeps goes with the folder.
+    this.#environment = { KUBECONFIG: join(folder, 'kubeconfig'), ...scratch, PATH: process.env['PATH'] ?? '' };
   }
 
   static async open(version: Version, server: Server): Promise<Client> {
